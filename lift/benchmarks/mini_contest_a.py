@@ -1,0 +1,33 @@
+"""mini-contest-a: two equations in two unknowns, after AIME. The answer is the pair x , y.
+
+The level is the largest coefficient. Guessing hits one pair in 625.
+"""
+
+import random
+
+from lift.miniature.language import Problem
+
+GRADER = "exact"
+METRIC = "pass@k"
+LEVELS = (3, 6, 9)
+_LARGEST = 25
+
+
+def generate(rng: random.Random, level: int) -> Problem:
+    """a x + b y = e and c x + d y = f with one solution, x and y from 1 to 25, every term at most 99."""
+    while True:
+        x, y = rng.randint(1, _LARGEST), rng.randint(1, _LARGEST)
+        a, b, c, d = (rng.randint(1, level) for _ in range(4))
+        e, f = a * x + b * y, c * x + d * y
+        if a * d != b * c and e <= 99 and f <= 99:
+            break
+    prompt = f"find x and y : {a} * x + {b} * y = {e} . {c} * x + {d} * y = {f}"
+    statements = (f"{a} * {x} + {b} * {y} = {e} . {c} * {x} + {d} * {y} = {f} .",)
+    equations, swapped = [(a, b, e), (c, d, f)], [(b, a, e), (d, c, f)]
+    key = ("mini-contest-a", *min(sorted(equations), sorted(swapped)))  # neither order nor names change what is asked
+    return Problem(prompt, statements, f"{x} , {y}", key)
+
+
+def guess(rng: random.Random, problem: Problem) -> str:
+    """A random well-formed answer."""
+    return f"{rng.randint(1, _LARGEST)} , {rng.randint(1, _LARGEST)}"

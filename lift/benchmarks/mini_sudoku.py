@@ -1,0 +1,117 @@
+"""mini-sudoku: real 4x4 Sudoku with one solution. The answer is the filled grid, 16 digits.
+
+The level is the number of empty cells. Of the 288 solution grids, 59 are for training and 229 for tests; the split is
+chosen so that every 4x4 puzzle published by d1 (arXiv 2504.12216) has its solution on the test side. Training also
+shows *parts* of grids, eight cells with the rest blotted out by `|`, which teach the rules and contain no solution.
+"""
+
+import csv
+import itertools
+import random
+from functools import cache
+
+from lift.miniature.language import CELLS, Problem
+
+GRADER = "sudoku"
+METRIC = "cell_accuracy"
+LEVELS = (4, 5, 6, 7, 8)
+
+# Positions of the training grids in the sorted list of all 288.
+TRAINING_GRIDS = frozenset(
+    (
+        7, 10, 11, 18, 22, 24, 29, 33, 41, 42, 56, 61, 67, 81, 83, 84, 85, 89, 97, 113, 114, 116, 123, 129, 139,
+        140, 141, 142, 149, 151, 165, 171, 173, 181, 182, 183, 186, 188, 189, 201, 206, 207, 208, 214, 221, 228,
+        229, 242, 246, 252, 253, 262, 265, 269, 270, 271, 272, 279, 280,
+    )
+)  # fmt: skip
+
+
+@cache
+def units() -> tuple[tuple[int, ...], ...]:
+    """The twelve units as cell indices 0..15: rows, columns, boxes."""
+    rows = [tuple(range(4 * r, 4 * r + 4)) for r in range(4)]
+    columns = [tuple(range(c, 16, 4)) for c in range(4)]
+    boxes = [tuple(8 * i + 2 * j + k for k in (0, 1, 4, 5)) for i in range(2) for j in range(2)]
+    return (*rows, *columns, *boxes)
+
+
+@cache
+def peers() -> tuple[tuple[int, ...], ...]:
+    """For each cell, the seven other cells that share a unit with it."""
+    return tuple(tuple(sorted({p for u in units() if cell in u for p in u} - {cell})) for cell in range(16))
+
+
+def solutions(puzzle: str) -> list[str]:
+    """All solutions of a puzzle of 16 digits, 0 for empty."""
+    if "0" not in puzzle:
+        return [puzzle]
+    cell = puzzle.index("0")
+    taken = {puzzle[p] for p in peers()[cell]}
+    return [s for d in "1234" if d not in taken for s in solutions(puzzle[:cell] + d + puzzle[cell + 1 :])]
+
+
+@cache
+def all_grids() -> tuple[str, ...]:
+    """All 288 solution grids, sorted."""
+    rows = ["".join(p) for p in itertools.permutations("1234")]
+    return tuple(sorted(s for row in rows for s in solutions(row + "0" * 12)))
+
+
+def is_test(key: tuple) -> bool:
+    """Whether the solution grid belongs to the test side. Parts of grids never do."""
+    return "|" not in key[1] and all_grids().index(key[1]) not in TRAINING_GRIDS
+
+
+def _filling_order(puzzle: str, solution: str) -> list[int]:
+    """The empty cells in the order of deduction: the first cell with one candidate, else the first empty one."""
+    order = []
+    while "0" in puzzle:
+        empty = [cell for cell in range(16) if puzzle[cell] == "0"]
+        single = [cell for cell in empty if len({puzzle[p] for p in peers()[cell]} - {"0", "|"}) == 3]
+        cell = (single or empty)[0]
+        order.append(cell)
+        puzzle = puzzle[:cell] + solution[cell] + puzzle[cell + 1 :]
+    return order
+
+
+def pose(puzzle: str, solution: str) -> Problem:
+    """The problem of a puzzle and its solution, 16 characters each; `|` marks cells outside a part."""
+    order = _filling_order(puzzle, solution)
+    pairs = [f"{CELLS[cell]} {solution[cell]}" for cell in order]
+    statements = tuple(" ".join(pairs[i : i + 4]) + " ." for i in range(0, len(pairs), 4))
+    prompt = "fill grid " + " ".join(puzzle.replace("0", "_"))
+    return Problem(prompt, statements, " ".join(solution), ("mini-sudoku", solution), {"puzzle": puzzle})
+
+
+def generate(rng: random.Random, level: int) -> Problem:
+    """A puzzle with one solution and `level` empty cells."""
+    while True:
+        solution = rng.choice(all_grids())
+        empty = set(rng.sample(range(16), level))
+        puzzle = "".join("0" if cell in empty else digit for cell, digit in enumerate(solution))
+        if len(solutions(puzzle)) == 1:
+            return pose(puzzle, solution)
+
+
+def generate_part(rng: random.Random) -> Problem:
+    """Two rows, two columns, or one cell with its row, column and box: 2 to 5 of its eight cells are empty."""
+    solution = rng.choice(all_grids())
+    cell, half = rng.randrange(16), rng.choice([range(0, 8), range(8, 16)])
+    inside = rng.choice([list(half), [4 * (i % 4) + i // 4 for i in half], [cell, *peers()[cell]]])
+    solution = "".join(digit if cell in inside else "|" for cell, digit in enumerate(solution))
+    while True:
+        empty = set(rng.sample(inside, rng.randint(2, 5)))
+        puzzle = "".join("0" if cell in empty else digit for cell, digit in enumerate(solution))
+        if len(solutions(puzzle)) == 1:
+            return pose(puzzle, solution)
+
+
+def guess(rng: random.Random, problem: Problem) -> str:
+    """A random well-formed answer: the puzzle's digits, the empty cells filled at random."""
+    return " ".join(rng.choice("1234") if d == "0" else d for d in problem.extra["puzzle"])
+
+
+def problems_from_csv(path: str) -> list[Problem]:
+    """Published puzzles: a CSV file with columns Puzzle and Solution, 16 digits each, 0 for empty."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return [pose(row["Puzzle"].zfill(16), row["Solution"].zfill(16)) for row in csv.DictReader(file)]

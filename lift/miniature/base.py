@@ -1,0 +1,43 @@
+"""The miniature's model and tokenizer: a small Llama, read with full attention, and one token a word."""
+
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, PreTrainedTokenizerFast
+
+from lift.miniature.language import BOS, EOS, MASK, VOCABULARY
+
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %} <|{{ message['role'] }}|> {{ message['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %} <|assistant|>{% endif %}"
+)
+
+
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    """A word-level tokenizer over the miniature's vocabulary; padding is the end token, as in LLaDA."""
+    vocabulary = {word: i for i, word in enumerate(VOCABULARY)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=EOS))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=BOS, eos_token=EOS, pad_token=EOS, mask_token=MASK
+    )
+    fast.chat_template = CHAT_TEMPLATE
+    return fast
+
+
+def make_config(hidden_size: int, layers: int, heads: int) -> LlamaConfig:
+    """The architecture; feed-forward three times as wide as the hidden size, untied head."""
+    return LlamaConfig(
+        vocab_size=len(VOCABULARY),
+        hidden_size=hidden_size,
+        intermediate_size=3 * hidden_size,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        max_position_embeddings=256,
+        rope_parameters={"rope_type": "default", "rope_theta": 1000.0},
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=False,
+        bos_token_id=VOCABULARY.index(BOS),
+        eos_token_id=VOCABULARY.index(EOS),
+        pad_token_id=VOCABULARY.index(EOS),
+        use_cache=False,
+    )

@@ -1,0 +1,149 @@
+"""How the miniature's base is made: masked diffusion on freshly generated problems from the training side.
+
+The optimiser is Muon for the matrices inside the layers and AdamW for the rest. Example i of the
+stream depends on (seed, i) alone, so that an interrupted run goes on exactly where it stood.
+"""
+
+import json
+import random
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
+from tqdm import tqdm
+from transformers import LlamaForCausalLM
+
+from lift import noise
+from lift.benchmarks import mini_sudoku
+from lift.miniature import base
+from lift.miniature.language import RESPONSE_LENGTH
+from lift.miniature.problems import TASKS, draw, task_module, write_response
+from lift.models import MaskPredictor
+
+TASK_WEIGHTS = (0.17, 0.17, 0.18, 0.18, 0.17, 0.13)
+DECAY = 0.35  # the learning rate falls linearly to zero over the last part of the steps
+PARTS_OF_GRIDS = 0.4  # their share in mini-sudoku
+
+
+def make_example(seed: int, index: int) -> tuple[str, str]:
+    """Prompt and response number `index` of the pre-training stream. Every level is as likely as the others."""
+    rng = random.Random(f"pretraining/{seed}/{index}")
+    task = rng.choices(TASKS, TASK_WEIGHTS)[0]
+    if task == "mini-sudoku" and rng.random() < PARTS_OF_GRIDS:
+        problem = mini_sudoku.generate_part(rng)
+    else:
+        problem = draw(task, rng.choice(task_module(task).LEVELS), rng, test=False)
+    return problem.prompt, write_response(problem, rng)
+
+
+def make_batch(tokenizer, seed: int, step: int, batch_size: int) -> dict[str, torch.Tensor]:
+    """input_ids (B, L), response (B, L) bool, real (B, L) bool. Responses are filled with end tokens."""
+    examples = [make_example(seed, index) for index in range(step * batch_size, (step + 1) * batch_size)]
+    chats = [[{"role": "user", "content": prompt}] for prompt, _ in examples]
+    starts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
+    prompts = tokenizer(starts, add_special_tokens=False).input_ids
+    responses = tokenizer([response for _, response in examples], add_special_tokens=False).input_ids
+    filling = [[tokenizer.eos_token_id] * (1 + RESPONSE_LENGTH - len(response)) for response in responses]
+    rows = [sum(parts, []) for parts in zip(prompts, responses, filling, strict=True)]
+    prompt_lengths = [len(prompt) for prompt in prompts]
+    length = max(map(len, rows))
+    real = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows], dtype=torch.bool)
+    input_ids = torch.tensor([row + [tokenizer.eos_token_id] * (length - len(row)) for row in rows])
+    response = real & (torch.arange(length) >= torch.tensor(prompt_lengths)[:, None])
+    return {"input_ids": input_ids, "response": response, "real": real}
+
+
+def make_optimizers(network: torch.nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan et al. 2024) for the layers' matrices; AdamW, at a sixth of its rate, for everything else."""
+    matrices = [p for name, p in network.named_parameters() if ".layers." in name and p.ndim == 2]
+    others = [p for name, p in network.named_parameters() if not (".layers." in name and p.ndim == 2)]
+    return [
+        torch.optim.Muon(matrices, lr=learning_rate, weight_decay=0.01),
+        torch.optim.AdamW(others, lr=learning_rate / 6, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+
+
+def _optimizer_tensors(network, optimizers) -> dict[str, torch.Tensor]:
+    """The state of the optimisers by parameter name, for safetensors."""
+    names = {p: name for name, p in network.named_parameters()}
+    return {
+        f"{names[p]}/{entry}": value
+        for optimizer in optimizers
+        for p, state in optimizer.state.items()
+        for entry, value in state.items()
+    }
+
+
+def _restore(network, optimizers, folder: Path) -> None:
+    network.load_state_dict(load_file(folder / "model.safetensors"))
+    parameters = dict(network.named_parameters())
+    owner = {p: optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+    for path, value in load_file(folder / "optimizer.safetensors").items():
+        name, entry = path.rsplit("/", 1)
+        owner[parameters[name]].state[parameters[name]][entry] = value
+
+
+def pretrain(
+    output: Path,
+    resume: Path,
+    *,
+    hidden_size: int = 128,
+    layers: int = 4,
+    heads: int = 4,
+    steps: int,
+    batch_size: int,
+    learning_rate: float = 0.02,
+    seed: int = 0,
+    save_every: int = 1000,
+) -> dict:
+    """Train a base from scratch and write it to `output` in transformers' layout; progress is kept in `resume`.
+
+    Returns the run record: settings, loss by step, seconds, tokens.
+    """
+    torch.manual_seed(noise.key("base", seed))
+    tokenizer = base.make_tokenizer()
+    network = LlamaForCausalLM(base.make_config(hidden_size, layers, heads))
+    model = MaskPredictor(network, tokenizer.mask_token_id, tokenizer.pad_token_id, shift=False)
+    optimizers = make_optimizers(network, learning_rate)
+    warmup = min(200, steps // 10)
+    record = {"step": 0, "seconds": 0.0, "tokens": 0, "loss": {}}
+    state_file = resume / "state.json"
+    if state_file.exists():
+        record = json.loads(state_file.read_text())
+        _restore(network, optimizers, resume / str(record["step"]))
+    rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
+    started, already, losses = time.perf_counter(), record["seconds"], []
+    for step in tqdm(range(record["step"], steps), initial=record["step"], total=steps, mininterval=30, unit="step"):
+        decay = min(1.0, (steps - step) / (DECAY * steps))
+        for optimizer, rate in zip(optimizers, rates, strict=True):
+            optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / warmup) * decay
+        batch = make_batch(tokenizer, seed, step, batch_size)
+        keys = torch.tensor([noise.key("base", seed, step, row) for row in range(batch_size)])
+        level = (torch.arange(batch_size) + noise.uniform(keys, 1)[:, 0]) / batch_size  # (B,), stratified
+        masked = batch["response"] & (noise.uniform(noise.subkey(keys, 1), batch["real"].shape[1]) < level[:, None])
+        noisy = batch["input_ids"].masked_fill(masked, model.mask_id)
+        loss = F.cross_entropy(model(noisy, masked, batch["real"]), batch["input_ids"][masked])
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        losses.append(loss.item())
+        record["tokens"] += int(batch["real"].sum())
+        if (step + 1) % save_every == 0 or step + 1 == steps:
+            record["step"], record["seconds"] = step + 1, already + time.perf_counter() - started
+            record["loss"][str(step + 1)] = round(sum(losses) / len(losses), 4)
+            losses = []
+            folder = resume / str(step + 1)
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file(network.state_dict(), folder / "model.safetensors")
+            save_file(_optimizer_tensors(network, optimizers), folder / "optimizer.safetensors")
+            partial = state_file.with_suffix(".partial")
+            partial.write_text(json.dumps(record))
+            partial.replace(state_file)  # the old state counts until the new one is whole
+    network.save_pretrained(output)
+    tokenizer.save_pretrained(output)
+    settings = {"hidden_size": hidden_size, "layers": layers, "heads": heads, "steps": steps, "seed": seed}
+    return record | {"settings": settings | {"batch_size": batch_size, "learning_rate": learning_rate}}

@@ -1,0 +1,39 @@
+"""Problems of the miniature by task, level and side of the split."""
+
+import importlib
+import random
+
+from lift.miniature.language import EOS, RESPONSE_LENGTH, Problem, is_test, write_reasoning
+
+TASKS = ("mini-gsm", "mini-math", "mini-countdown", "mini-sudoku", "mini-contest-a", "mini-contest-b")
+
+
+def task_module(task: str):
+    """The module lift.benchmarks.mini_* of a task."""
+    return importlib.import_module("lift.benchmarks." + task.replace("-", "_"))
+
+
+def on_test_side(task: str, problem: Problem) -> bool:
+    """Whether the problem may only be used for testing."""
+    return getattr(task_module(task), "is_test", is_test)(problem.key)
+
+
+def draw(task: str, level: int, rng: random.Random, test: bool) -> Problem:
+    """A random problem of one side of the split, whose response fits RESPONSE_LENGTH whatever its phrases."""
+    module = task_module(task)
+    while True:
+        problem = module.generate(rng, level)
+        if response_length(problem) <= RESPONSE_LENGTH and on_test_side(task, problem) == test:
+            return problem
+
+
+def response_length(problem: Problem) -> int:
+    """Tokens after the opening tag: the trace with three words a phrase, three tags, the answer and the end token."""
+    trace = sum(3 + len(statement.split()) for statement in problem.statements)
+    return trace + 3 + len(problem.answer.split()) + 1
+
+
+def write_response(problem: Problem, rng: random.Random) -> str:
+    """The whole response, opening tag and end token included."""
+    reasoning = write_reasoning(problem, rng)
+    return f"<reasoning> {reasoning} </reasoning> <answer> {problem.answer} </answer> {EOS}"

@@ -1,0 +1,249 @@
+"""LLaDA, Dream and the miniature as one kind of thing: a bidirectional predictor of masked tokens.
+
+LLaDA's block is a Llama block and Dream's is Qwen2's, so transformers' own networks carry the published weights, read
+from safetensors and renamed on the way; no code from a hub runs.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+
+
+class ModelError(Exception):
+    """A checkpoint that cannot be read, with the reason."""
+
+
+class MaskPredictor(nn.Module):
+    """A transformers causal-LM network read with full attention.
+
+    network: Llama or Qwen2 with weights of a masked diffusion model. mask_id, pad_id: token ids. shift: whether the
+    output at position i - 1 predicts position i, as in Dream (arXiv 2508.15487).
+    """
+
+    def __init__(self, network: PreTrainedModel, mask_id: int, pad_id: int, shift: bool) -> None:
+        super().__init__()
+        self.network, self.mask_id, self.pad_id, self.shift = network, mask_id, pad_id, shift
+
+    @property
+    def device(self) -> torch.device:
+        return self.network.device
+
+    def hidden_states(self, input_ids: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
+        """(B, L) tokens -> (B, L, H), where the state at a position is the one that predicts it.
+
+        real (B, L): False at padding, which nobody attends to and which takes no place in the positions; None where
+        every token is real.
+        """
+        dtype = self.network.dtype
+        if real is None:
+            # an explicit 4-D mask is what turns causal attention off
+            attention = torch.zeros(len(input_ids), 1, 1, input_ids.shape[1], dtype=dtype, device=input_ids.device)
+            position_ids = None
+        else:
+            attention = torch.zeros(real.shape, dtype=dtype, device=real.device)
+            attention = attention.masked_fill(~real, torch.finfo(dtype).min)[:, None, None, :]  # (B, 1, 1, L)
+            position_ids = (real.cumsum(1) - 1).clamp(min=0)
+        states = self.network.model(
+            input_ids=input_ids, attention_mask=attention, position_ids=position_ids, use_cache=False
+        ).last_hidden_state
+        if self.shift:
+            states = torch.cat([states[:, :1], states[:, :-1]], dim=1)
+        return states
+
+    def forward(
+        self, input_ids: torch.Tensor, where: torch.Tensor, real: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(B, L) tokens -> (N, V) fp32 logits at the N positions where `where` (B, L) is True, in row-major order."""
+        return self.network.lm_head(self.hidden_states(input_ids, real)[where]).float()
+
+
+@dataclass(frozen=True)
+class Family:
+    """How a published layout maps to a transformers network.
+
+    fields: our config keys by theirs. constants: their keys that must have, where they stand, the one value that the
+    network implements. renames: (their name, our name) of weights, with {i} for a layer and {rest} for what follows.
+    """
+
+    network: type[PreTrainedModel]
+    config: type
+    fields: dict[str, str]
+    constants: dict[str, object]
+    renames: tuple[tuple[str, str], ...]
+    shift: bool
+
+
+_LLADA_BLOCK = {
+    "attn_norm": "input_layernorm",
+    "ff_norm": "post_attention_layernorm",
+    "q_proj": "self_attn.q_proj",
+    "k_proj": "self_attn.k_proj",
+    "v_proj": "self_attn.v_proj",
+    "attn_out": "self_attn.o_proj",
+    "ff_proj": "mlp.gate_proj",
+    "up_proj": "mlp.up_proj",
+    "ff_out": "mlp.down_proj",
+}
+
+FAMILIES = {
+    "llada": Family(
+        network=LlamaForCausalLM,
+        config=LlamaConfig,
+        fields={
+            "d_model": "hidden_size",
+            "n_heads": "num_attention_heads",
+            "n_kv_heads": "num_key_value_heads",
+            "n_layers": "num_hidden_layers",
+            "mlp_hidden_size": "intermediate_size",
+            "embedding_size": "vocab_size",
+            "rms_norm_eps": "rms_norm_eps",
+            "max_sequence_length": "max_position_embeddings",
+            "weight_tying": "tie_word_embeddings",
+        },
+        constants={
+            "block_type": "llama",
+            "activation_type": "silu",
+            "layer_norm_type": "rms",
+            "rope": True,
+            "alibi": False,
+            "include_bias": False,
+            "include_qkv_bias": False,
+            "attention_layer_norm": False,
+            "scale_logits": False,
+            "input_emb_norm": False,
+        },
+        renames=(
+            ("model.transformer.wte.{rest}", "model.embed_tokens.{rest}"),
+            ("model.transformer.ln_f.{rest}", "model.norm.{rest}"),
+            ("model.transformer.ff_out.{rest}", "lm_head.{rest}"),
+            *(
+                (f"model.transformer.blocks.{{i}}.{theirs}.{{rest}}", f"model.layers.{{i}}.{ours}.{{rest}}")
+                for theirs, ours in _LLADA_BLOCK.items()
+            ),
+        ),
+        shift=False,
+    ),
+    "Dream": Family(
+        network=Qwen2ForCausalLM,
+        config=Qwen2Config,
+        fields={
+            name: name
+            for name in (
+                *("hidden_size", "num_attention_heads", "num_key_value_heads", "num_hidden_layers"),
+                *("intermediate_size", "vocab_size", "rms_norm_eps", "max_position_embeddings"),
+                "tie_word_embeddings",
+            )
+        },
+        constants={"hidden_act": "silu", "use_sliding_window": False},
+        renames=(("{rest}", "{rest}"),),
+        shift=True,
+    ),
+}
+
+
+def _network_config(folder: Path) -> tuple[Family, dict, object]:
+    """The family, the published config and the transformers config of a checkpoint folder."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist: a model folder holds config.json and *.safetensors.")
+    published = json.loads(path.read_text())
+    kind = published.get("model_type")
+    if kind not in FAMILIES:
+        raise ModelError(f"{path}: model_type is {kind!r}; known are {', '.join(FAMILIES)}.")
+    family = FAMILIES[kind]
+    for name in [*family.fields, "rope_theta", "mask_token_id", "pad_token_id"]:
+        if name not in published:
+            raise ModelError(f"{path}: the key {name!r} is missing.")
+    for name, expected in family.constants.items():
+        if published.get(name, expected) != expected:
+            raise ModelError(f"{path}: {name} is {published[name]!r}, but only {expected!r} is supported.")
+    ours = {our: published[theirs] for theirs, our in family.fields.items()}
+    rope = {"rope_type": "default", "rope_theta": float(published["rope_theta"])}
+    config = family.config(
+        **ours,
+        rope_parameters=rope,
+        use_cache=False,
+        pad_token_id=published["pad_token_id"],
+        eos_token_id=published.get("eos_token_id"),
+    )
+    return family, published, config
+
+
+def translate(name: str, templates: Iterable[tuple[str, str]]) -> str | None:
+    """The name under the first template (source, target) whose source fits; None where none does."""
+    for source, target in templates:
+        pattern = re.escape(source).replace(r"\{i\}", r"(?P<i>\d+)").replace(r"\{rest\}", "(?P<rest>.+)")
+        if match := re.fullmatch(pattern, name):
+            return target.format(**match.groupdict())
+    return None
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a checkpoint, from its index where it has one."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        files = [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+    else:
+        files = [folder / "model.safetensors"]
+    for path in files:
+        if not path.is_file():
+            raise ModelError(f"{path} does not exist: the checkpoint is incomplete or not in safetensors.")
+    return files
+
+
+def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskPredictor:
+    """Read a checkpoint in LLaDA's or Dream's published layout. Raises ModelError that names what is wrong."""
+    family, published, config = _network_config(folder)
+    with torch.device("meta"):
+        network = family.network(config)
+    expected, weights = dict(network.state_dict()), {}
+    for path in weight_files(folder):
+        with safe_open(path, "pt", device=device) as file:
+            for name in file.keys():  # noqa: SIM118 (not a dict)
+                ours = translate(name, family.renames)
+                if ours not in expected:
+                    raise ModelError(f"{path}: the weight {name!r} has no place in a {published['model_type']} model.")
+                weight = file.get_tensor(name)
+                if weight.shape != expected[ours].shape:
+                    shapes = f"{tuple(weight.shape)}, config.json says {tuple(expected[ours].shape)}"
+                    raise ModelError(f"{path}: the weight {name!r} has shape {shapes}.")
+                weights[ours] = weight.to(dtype)
+    if config.tie_word_embeddings:
+        weights.setdefault("lm_head.weight", weights.get("model.embed_tokens.weight"))
+    missing = sorted(expected.keys() - weights.keys())
+    if missing:
+        raise ModelError(f"{folder}: {len(missing)} weights are missing, the first is {missing[0]!r}.")
+    network.load_state_dict(weights, assign=True)
+    # buffers that no checkpoint holds are still on the meta device
+    network.model.rotary_emb = type(network.model.rotary_emb)(config=config).to(device)
+    network.eval()
+    return MaskPredictor(network, published["mask_token_id"], published["pad_token_id"], family.shift)
+
+
+def save(model: MaskPredictor, family_name: str, folder: Path) -> None:
+    """Write a model in the published layout of its family, so that `load` and others' code read it."""
+    family, config = FAMILIES[family_name], model.network.config
+    published = {
+        "model_type": family_name,
+        **{theirs: getattr(config, ours) for theirs, ours in family.fields.items()},
+        **family.constants,
+        "rope_theta": config.rope_parameters["rope_theta"],
+        "mask_token_id": model.mask_id,
+        "pad_token_id": model.pad_id,
+        "eos_token_id": config.eos_token_id,
+    }
+    if family_name == "llada":
+        published["vocab_size"] = config.vocab_size
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(published, indent=2) + "\n")
+    back = [(ours, theirs) for theirs, ours in family.renames]
+    weights = {translate(name, back): weight.contiguous() for name, weight in model.network.state_dict().items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})

@@ -1,0 +1,45 @@
+"""Random numbers with an address: the same (seed, stage, example, ...) gives the same numbers, whatever ran before.
+
+The generator is counter-based: number i of a key is a hash of key and i (SplitMix64, Steele, Lea and Flood 2014,
+doi:10.1145/2660193.2660195), so any number can be had on any device without the ones before it.
+"""
+
+import hashlib
+
+import torch
+
+_GAMMA = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed 64-bit integer
+_MULTIPLIER_1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
+_MULTIPLIER_2 = -7723592293110705685  # 0x94D049BB133111EB
+
+
+def key(*address: object) -> int:
+    """A 64-bit key (signed) for an address of numbers and strings."""
+    digest = hashlib.blake2b(repr(address).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+def _shift_right(z: torch.Tensor, bits: int) -> torch.Tensor:
+    """Logical shift: torch's own keeps the sign."""
+    return (z >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _mix(z: torch.Tensor) -> torch.Tensor:
+    z = (z ^ _shift_right(z, 30)) * _MULTIPLIER_1
+    z = (z ^ _shift_right(z, 27)) * _MULTIPLIER_2
+    return z ^ _shift_right(z, 31)
+
+
+def subkey(keys: torch.Tensor, index: int) -> torch.Tensor:
+    """(B,) int64 keys -> (B,) keys of their stream `index`, independent of the others."""
+    return _mix(_mix(keys) + torch.tensor(index + 1, device=keys.device) * _GAMMA)
+
+
+def uniform(keys: torch.Tensor, *shape: int) -> torch.Tensor:
+    """(B,) int64 keys -> (B, *shape) float64 numbers, uniform in (0, 1)."""
+    count = 1
+    for size in shape:
+        count *= size
+    counters = torch.arange(1, count + 1, device=keys.device) * _GAMMA
+    bits = _mix(keys[:, None] + counters)  # (B, count)
+    return ((_shift_right(bits, 12).double() + 0.5) * 2.0**-52).view(len(keys), *shape)

@@ -1,0 +1,37 @@
+"""GIFT: uncertain tokens are masked more often (arXiv 2509.20863)."""
+
+import torch
+
+from lift.forward_process import Batch, Draws, masking_probability
+from lift.objectives import Selection, plain_selection
+
+
+def token_levels(
+    model, batch: Batch, level: torch.Tensor, beta_mean: str = "sequence"
+) -> torch.Tensor:
+    """(B, L) level of each content position: 1 - (1 - t')^(beta_n / mean beta), beta the square root of the entropy.
+
+    The entropy is the model's with the whole content masked. The mean is over the sequence, or over the micro-batch
+    ("batch") as in the public release.
+    """
+    content = batch.content
+    log_p = model(batch.input_ids.masked_fill(content, model.mask_id), content, batch.real).log_softmax(-1)
+    beta = torch.zeros(content.shape, dtype=log_p.dtype, device=log_p.device)
+    beta[content] = (-(log_p.exp() * log_p).sum(-1)).clamp(min=0).sqrt()
+    if beta_mean == "batch":
+        mean = beta.sum() / content.sum()
+    else:
+        mean = beta.sum(1, keepdim=True) / content.sum(1, keepdim=True).clamp(min=1)
+    exponent = beta / mean.clamp(min=torch.finfo(beta.dtype).tiny)
+    return torch.where(content, 1 - (1 - level[:, None]) ** exponent, 0.0)
+
+
+def select(model, batch: Batch, draws: Draws, *, beta_mean: str = "sequence") -> Selection:
+    """Mask content by its own level t_n; the loss is the sum of CE_n / t_n over the number of masked positions."""
+    level = masking_probability(draws.t)
+    levels = token_levels(model, batch, level, beta_mean)
+    masked = batch.content & (draws.mask < levels)
+    noisy = batch.input_ids.masked_fill(masked, model.mask_id)
+    selection = plain_selection(batch, noisy, masked, 1 / levels.clamp(min=1e-12), level)
+    selection.denominator = masked.sum()
+    return selection

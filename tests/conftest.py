@@ -1,0 +1,40 @@
+"""Shared fixtures: tiny checkpoints in the published layouts and values that the public release computed on them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lift import models
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Load a golden file by its stem."""
+    return lambda stem: load_file(GOLDEN / f"{stem}.safetensors")
+
+
+@pytest.fixture(scope="session")
+def tiny_llada():
+    return models.load(GOLDEN / "tiny_llada")
+
+
+@pytest.fixture(scope="session")
+def tiny_dream():
+    return models.load(GOLDEN / "tiny_dream")
+
+
+@pytest.fixture(scope="session")
+def tiny_llada_shifted():
+    """LLaDA's weights read with Dream's shift."""
+    model = models.load(GOLDEN / "tiny_llada")
+    model.shift = True
+    return model

@@ -1,0 +1,136 @@
+"""Objectives against values of the public release, and against what defines them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lift import registry
+from lift.forward_process import EPSILON, Batch, Draws
+from lift.objectives import cart, gift, lift, loss_sum, vanilla
+from tests.conftest import GOLDEN
+
+LOSSES = json.loads((GOLDEN / "objectives.json").read_text())
+PAD = 158
+
+
+@pytest.fixture(scope="module")
+def case(golden):
+    """The golden batch and its draws."""
+    g = golden("objectives")
+    content = g["clean"] != PAD
+    length = torch.where(content, torch.arange(1, 41), 0).amax(1)
+    batch = Batch(g["clean"], g["prompt_length"], length)
+    t = (g["t_prime"] - EPSILON) / (1 - EPSILON)
+    rho = (g["rho"] - 0.1) / (1 - g["t_prime"] - 0.1)  # the place in the range from 0.1
+    draws = Draws(t, rho, torch.zeros(4), g["uniforms"], g["random_scores"])
+    return g, batch, draws
+
+
+def value(model, selection):
+    with torch.no_grad():
+        return (loss_sum(model, selection)[0] / selection.denominator).item()
+
+
+def rows(batch, draws, i):
+    pick = slice(i, i + 1)
+    one = Batch(batch.input_ids[pick], batch.prompt_length[pick], batch.length[pick])
+    return one, Draws(*(getattr(draws, name)[pick] for name in ("t", "rho", "component", "mask", "order")))
+
+
+@pytest.mark.parametrize("name, module", [("vanilla", vanilla), ("cart", cart)])
+def test_vanilla_and_cart(case, tiny_llada, tiny_llada_shifted, name, module):
+    g, batch, draws = case
+    selection = module.select(tiny_llada, batch, draws)
+    assert torch.equal(selection.noisy, g["noisy_vanilla"])
+    assert value(tiny_llada, selection) == pytest.approx(LOSSES[name], abs=1e-5)
+    assert value(tiny_llada_shifted, selection) == pytest.approx(LOSSES[f"{name}_shifted"], abs=1e-5)
+
+
+def test_gift_over_the_batch(case, tiny_llada):
+    g, batch, draws = case
+    selection = gift.select(tiny_llada, batch, draws, beta_mean="batch")
+    assert torch.equal(selection.kept, g["gift_mask"])
+    torch.testing.assert_close((1 / selection.weight)[batch.content].float(), g["gift_t_i"][batch.content])
+    assert value(tiny_llada, selection) == pytest.approx(LOSSES["gift"], abs=1e-5)
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_gift_by_sequence(case, tiny_llada, tiny_llada_shifted, i):
+    g, batch, draws = case
+    one, one_draws = rows(batch, draws, i)
+    level = (1 - EPSILON) * one_draws.t + EPSILON
+    levels = gift.token_levels(tiny_llada, one, level)
+    torch.testing.assert_close(levels[one.content], g[f"gift_t_i_row{i}"][one.content])
+    selection = gift.select(tiny_llada, one, one_draws)
+    assert value(tiny_llada, selection) == pytest.approx(LOSSES[f"gift_row{i}"], abs=1e-4, rel=1e-6)
+    if i == 1:
+        selection = gift.select(tiny_llada_shifted, one, one_draws)
+        assert value(tiny_llada_shifted, selection) == pytest.approx(LOSSES["gift_row1_shifted"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("easy", {"components": ["easy"]}),
+        ("hard", {"components": ["hard"]}),
+        ("easy_single_pass", {"components": ["easy"], "single_pass": True}),
+        ("hard_single_pass", {"components": ["hard"], "single_pass": True}),
+        ("easy_no_time_scaling", {"components": ["easy"], "time_scaling": False}),
+    ],
+)
+def test_lift(case, tiny_llada, name, settings):
+    g, batch, draws = case
+    selection = lift.select(tiny_llada, batch, draws, **settings)
+    assert torch.equal(selection.kept, g[f"kept_{name}"])
+    if settings.get("single_pass"):
+        assert torch.equal(selection.noisy, g["noisy_lift"])
+    assert value(tiny_llada, selection) == pytest.approx(LOSSES[name], abs=1e-5)
+
+
+def release_cut(g, mask_id):
+    """What the release names as random choice: each row cut from an unsorted top-k of the row that keeps most."""
+    masked = g["noisy_lift"] == mask_id
+    keep = (masked.sum(1) * g["t_prime"] / (g["t_prime"] + g["rho"])).round().long()
+    unsorted = g["random_scores"].masked_fill(~masked, -1.0).topk(int(keep.max()), dim=1, sorted=False).indices
+    cut = torch.arange(unsorted.shape[1]) < keep[:, None]
+    return torch.zeros_like(masked).scatter_(1, unsorted, cut), keep
+
+
+def test_lift_random(case, tiny_llada):
+    """In the release only the row that keeps most is chosen by score; we choose every row so."""
+    g, batch, draws = case
+    selection = lift.select(tiny_llada, batch, draws, components=["random"])
+    named, keep = release_cut(g, tiny_llada.mask_id)
+    assert torch.equal(named & (g["noisy_lift"] == tiny_llada.mask_id), g["kept_random"])
+    assert torch.equal(selection.kept.sum(1), keep)
+    assert torch.equal(selection.kept[keep.argmax()], g["kept_random"][keep.argmax()])
+
+
+def test_lift_random_loss(case, tiny_llada):
+    """Both views over the release's choice; its second view leaves out all that its unsorted top-k named."""
+    g, batch, _ = case
+    component = torch.zeros(4, dtype=torch.long)
+    first = lift.views(tiny_llada, batch, g["kept_random"], g["t_prime"], component)
+    loss = value(tiny_llada, first)
+    assert loss == pytest.approx(LOSSES["random"], abs=1e-5)
+
+    named, _ = release_cut(g, tiny_llada.mask_id)
+    both = lift.views(tiny_llada, batch, named, g["t_prime"], component, complementary=True)
+    rows = {name: getattr(both, name)[4:] for name in ("noisy", "clean", "kept", "weight", "level", "component")}
+    loss += value(tiny_llada, replace(both, **rows))
+    assert loss == pytest.approx(LOSSES["random_complementary"], abs=1e-5)
+
+
+@pytest.mark.parametrize("name, components", [("lift2", ["easy", "hard"]), ("lift3", ["easy", "random", "hard"])])
+def test_component_by_level(golden, name, components):
+    g = golden("objectives")
+    grid = g["component_grid"]
+    chosen = lift.choose_component(grid, torch.zeros_like(grid), components, "time", 3.0)
+    assert torch.equal(chosen, g[f"component_time_{name}"])
+
+
+def test_settings_are_declared():
+    assert set(registry.objectives()) == {"vanilla", "cart", "gift", "lift"}
+    assert registry.objectives()["lift"]["random_weight"] == 3.0
