@@ -16,9 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
-
-class ModelError(Exception):
-    """A checkpoint that cannot be read, with the reason."""
+from lift.errors import InputError
 
 
 class MaskPredictor(nn.Module):
@@ -58,11 +56,13 @@ class MaskPredictor(nn.Module):
             states = torch.cat([states[:, :1], states[:, :-1]], dim=1)
         return states
 
-    def forward(
-        self, input_ids: torch.Tensor, where: torch.Tensor, real: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, input_ids: torch.Tensor, where: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
         """(B, L) tokens -> (N, V) fp32 logits at the N positions where `where` (B, L) is True, in row-major order."""
         return self.network.lm_head(self.hidden_states(input_ids, real)[where]).float()
+
+    def window_logits(self, input_ids: torch.Tensor, window: slice, real: torch.Tensor | None = None) -> torch.Tensor:
+        """(B, L) tokens -> (B, K, V) fp32 logits at the K positions of a window."""
+        return self.network.lm_head(self.hidden_states(input_ids, real)[:, window]).float()
 
 
 @dataclass(frozen=True)
@@ -153,18 +153,18 @@ def _network_config(folder: Path) -> tuple[Family, dict, object]:
     """The family, the published config and the transformers config of a checkpoint folder."""
     path = folder / "config.json"
     if not path.is_file():
-        raise ModelError(f"{path} does not exist: a model folder holds config.json and *.safetensors.")
+        raise InputError(f"{path} does not exist: a model folder holds config.json and *.safetensors.")
     published = json.loads(path.read_text())
     kind = published.get("model_type")
     if kind not in FAMILIES:
-        raise ModelError(f"{path}: model_type is {kind!r}; known are {', '.join(FAMILIES)}.")
+        raise InputError(f"{path}: model_type is {kind!r}; known are {', '.join(FAMILIES)}.")
     family = FAMILIES[kind]
     for name in [*family.fields, "rope_theta", "mask_token_id", "pad_token_id"]:
         if name not in published:
-            raise ModelError(f"{path}: the key {name!r} is missing.")
+            raise InputError(f"{path}: the key {name!r} is missing.")
     for name, expected in family.constants.items():
         if published.get(name, expected) != expected:
-            raise ModelError(f"{path}: {name} is {published[name]!r}, but only {expected!r} is supported.")
+            raise InputError(f"{path}: {name} is {published[name]!r}, but only {expected!r} is supported.")
     ours = {our: published[theirs] for theirs, our in family.fields.items()}
     rope = {"rope_type": "default", "rope_theta": float(published["rope_theta"])}
     config = family.config(
@@ -175,6 +175,11 @@ def _network_config(folder: Path) -> tuple[Family, dict, object]:
         eos_token_id=published.get("eos_token_id"),
     )
     return family, published, config
+
+
+def family_of(folder: Path) -> str:
+    """The name in FAMILIES of a checkpoint's family."""
+    return _network_config(folder)[1]["model_type"]
 
 
 def translate(name: str, templates: Iterable[tuple[str, str]]) -> str | None:
@@ -195,12 +200,12 @@ def weight_files(folder: Path) -> list[Path]:
         files = [folder / "model.safetensors"]
     for path in files:
         if not path.is_file():
-            raise ModelError(f"{path} does not exist: the checkpoint is incomplete or not in safetensors.")
+            raise InputError(f"{path} does not exist: the checkpoint is incomplete or not in safetensors.")
     return files
 
 
 def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskPredictor:
-    """Read a checkpoint in LLaDA's or Dream's published layout. Raises ModelError that names what is wrong."""
+    """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong."""
     family, published, config = _network_config(folder)
     with torch.device("meta"):
         network = family.network(config)
@@ -210,17 +215,17 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
             for name in file.keys():  # noqa: SIM118 (not a dict)
                 ours = translate(name, family.renames)
                 if ours not in expected:
-                    raise ModelError(f"{path}: the weight {name!r} has no place in a {published['model_type']} model.")
+                    raise InputError(f"{path}: the weight {name!r} has no place in a {published['model_type']} model.")
                 weight = file.get_tensor(name)
                 if weight.shape != expected[ours].shape:
                     shapes = f"{tuple(weight.shape)}, config.json says {tuple(expected[ours].shape)}"
-                    raise ModelError(f"{path}: the weight {name!r} has shape {shapes}.")
+                    raise InputError(f"{path}: the weight {name!r} has shape {shapes}.")
                 weights[ours] = weight.to(dtype)
     if config.tie_word_embeddings:
         weights.setdefault("lm_head.weight", weights.get("model.embed_tokens.weight"))
     missing = sorted(expected.keys() - weights.keys())
     if missing:
-        raise ModelError(f"{folder}: {len(missing)} weights are missing, the first is {missing[0]!r}.")
+        raise InputError(f"{folder}: {len(missing)} weights are missing, the first is {missing[0]!r}.")
     network.load_state_dict(weights, assign=True)
     # buffers that no checkpoint holds are still on the meta device
     network.model.rotary_emb = type(network.model.rotary_emb)(config=config).to(device)

@@ -1,7 +1,8 @@
 """What can be named in a config, found by looking at the files, without importing torch.
 
 An objective is a file in lift/objectives whose function `select` has the settings as keyword-only arguments with
-literal defaults. Benchmarks, corpora and graders are files too.
+literal defaults. A benchmark is a file in lift/benchmarks with such a function `problems`, a corpus one in lift/corpora
+with `examples`.
 """
 
 import ast
@@ -31,12 +32,17 @@ def objectives() -> dict[str, dict[str, object]]:
 
 
 @cache
-def benchmarks() -> list[str]:
-    """Names of the benchmarks."""
-    return [name.replace("_", "-") for name in _names("benchmarks")]
+def benchmarks() -> dict[str, dict[str, object]]:
+    """Benchmarks by name, each with its settings and their defaults."""
+    return _sources("benchmarks", "problems")
 
 
 @cache
-def corpora() -> list[str]:
-    """Names of the corpora."""
-    return [name.replace("_", "-") for name in _names("corpora")]
+def corpora() -> dict[str, dict[str, object]]:
+    """Corpora by name, each with its settings and their defaults."""
+    return _sources("corpora", "examples")
+
+
+def _sources(folder: str, function: str) -> dict[str, dict[str, object]]:
+    files = {name.replace("_", "-"): _PACKAGE / folder / f"{name}.py" for name in _names(folder)}
+    return {name: _settings(path, function) for name, path in files.items()}

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from lift import models
+from lift.errors import InputError
 from tests.conftest import GOLDEN
 
 
@@ -52,7 +53,7 @@ def test_save_restores_the_published_layout(tmp_path, name, family):
 
 
 def test_refusals(tmp_path):
-    with pytest.raises(models.ModelError, match="config.json does not exist"):
+    with pytest.raises(InputError, match=r"config.json does not exist"):
         models.load(tmp_path)
     shutil.copytree(GOLDEN / "tiny_llada", tmp_path / "m")
     config = json.loads((tmp_path / "m/config.json").read_text())
@@ -61,14 +62,14 @@ def test_refusals(tmp_path):
         (tmp_path / "m/config.json").write_text(json.dumps(config | changes))
 
     with_config(model_type="gpt2")
-    with pytest.raises(models.ModelError, match="'gpt2'; known are llada, Dream"):
+    with pytest.raises(InputError, match="'gpt2'; known are llada, Dream"):
         models.load(tmp_path / "m")
     with_config(n_layers=3)
-    with pytest.raises(models.ModelError, match="weights are missing, the first is 'model.layers.2"):
+    with pytest.raises(InputError, match=r"weights are missing, the first is 'model.layers.2"):
         models.load(tmp_path / "m")
     with_config(mlp_hidden_size=100)
-    with pytest.raises(models.ModelError, match="has shape"):
+    with pytest.raises(InputError, match="has shape"):
         models.load(tmp_path / "m")
     with_config(alibi=True)
-    with pytest.raises(models.ModelError, match="alibi is True"):
+    with pytest.raises(InputError, match="alibi is True"):
         models.load(tmp_path / "m")

@@ -1,0 +1,13 @@
+"""Benchmarks, one file each: where the problems come from, what the prompt is, and which grader judges.
+
+A benchmark defines `problems(*, <settings>) -> list[dict]` (id, prompt, answer and what its grader needs), GRADER, a file
+in lift/graders, and METRIC: accuracy, cell_accuracy or pass@k.
+"""
+
+import importlib
+
+
+def describe(source: str) -> dict[str, str]:
+    """The grader and the metric of a benchmark."""
+    module = importlib.import_module("lift.benchmarks." + source.replace("-", "_"))
+    return {"grader": module.GRADER, "metric": module.METRIC}

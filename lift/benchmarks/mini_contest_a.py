@@ -6,8 +6,9 @@ The level is the largest coefficient. Guessing hits one pair in 625.
 import random
 
 from lift.miniature.language import Problem
+from lift.miniature.problems import test_problems
 
-GRADER = "exact"
+GRADER = "pair"
 METRIC = "pass@k"
 LEVELS = (3, 6, 9)
 _LARGEST = 25
@@ -31,3 +32,8 @@ def generate(rng: random.Random, level: int) -> Problem:
 def guess(rng: random.Random, problem: Problem) -> str:
     """A random well-formed answer."""
     return f"{rng.randint(1, _LARGEST)} , {rng.randint(1, _LARGEST)}"
+
+
+def problems(*, size: int = 200, levels: list = [6], seed: int = 0) -> list[dict]:  # noqa: B006
+    """Test problems, of each level as many."""
+    return test_problems("mini-contest-a", size, levels, seed)

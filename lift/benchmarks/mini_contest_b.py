@@ -6,8 +6,9 @@ The level is the number of steps. The answer is the pair of the last two terms; 
 import random
 
 from lift.miniature.language import Problem
+from lift.miniature.problems import test_problems
 
-GRADER = "exact"
+GRADER = "pair"
 METRIC = "pass@k"
 LEVELS = (2, 3, 4, 5)
 _MODULI = (30, 99)
@@ -32,3 +33,8 @@ def guess(rng: random.Random, problem: Problem) -> str:
     """A random well-formed answer."""
     m = problem.extra["modulus"]
     return f"{rng.randrange(m)} , {rng.randrange(m)}"
+
+
+def problems(*, size: int = 200, levels: list = [3], seed: int = 0) -> list[dict]:  # noqa: B006
+    """Test problems, of each level as many."""
+    return test_problems("mini-contest-b", size, levels, seed)

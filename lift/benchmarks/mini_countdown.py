@@ -6,6 +6,7 @@ The level is the amount of numbers. The answer is an expression; any that reache
 import random
 
 from lift.miniature.language import Problem
+from lift.miniature.problems import test_problems
 
 GRADER = "countdown"
 METRIC = "accuracy"
@@ -59,3 +60,8 @@ def generate(rng: random.Random, level: int) -> Problem:
 def guess(rng: random.Random, problem: Problem) -> str:
     """A random well-formed answer: an expression that uses every number once."""
     return _random_tree(rng, list(problem.extra["numbers"]), whole=False)[0][0]
+
+
+def problems(*, size: int = 200, levels: list = [3], seed: int = 0) -> list[dict]:  # noqa: B006
+    """Test problems, of each level as many."""
+    return test_problems("mini-countdown", size, levels, seed)

@@ -6,6 +6,7 @@ The level is the number of operations.
 import random
 
 from lift.miniature.language import Problem
+from lift.miniature.problems import test_problems
 
 GRADER = "number"
 METRIC = "accuracy"
@@ -63,3 +64,8 @@ def generate(rng: random.Random, level: int) -> Problem:
 def guess(rng: random.Random, problem: Problem) -> str:
     """A random well-formed answer."""
     return str(rng.randint(0, 99))
+
+
+def problems(*, size: int = 200, levels: list = [3], seed: int = 0) -> list[dict]:  # noqa: B006
+    """Test problems, of each level as many."""
+    return test_problems("mini-math", size, levels, seed)

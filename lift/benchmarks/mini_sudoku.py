@@ -11,6 +11,7 @@ import random
 from functools import cache
 
 from lift.miniature.language import CELLS, Problem
+from lift.miniature.problems import numbered, test_problems
 
 GRADER = "sudoku"
 METRIC = "cell_accuracy"
@@ -115,3 +116,10 @@ def problems_from_csv(path: str) -> list[Problem]:
     """Published puzzles: a CSV file with columns Puzzle and Solution, 16 digits each, 0 for empty."""
     with open(path, newline="", encoding="utf-8") as file:
         return [pose(row["Puzzle"].zfill(16), row["Solution"].zfill(16)) for row in csv.DictReader(file)]
+
+
+def problems(*, size: int = 200, levels: list = [8], seed: int = 0, path: str = "") -> list[dict]:  # noqa: B006
+    """Test problems, of each level as many; or, with a path, the puzzles of a CSV file (columns Puzzle, Solution)."""
+    if path:
+        return numbered("mini-sudoku", problems_from_csv(path), seed)[:size]
+    return test_problems("mini-sudoku", size, levels, seed)

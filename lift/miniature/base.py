@@ -1,9 +1,10 @@
 """The miniature's model and tokenizer: a small Llama, read with full attention, and one token a word."""
 
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import LlamaConfig, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from lift.miniature.language import BOS, EOS, MASK, VOCABULARY
+from lift.models import FAMILIES, MaskPredictor
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %} <|{{ message['role'] }}|> {{ message['content'] }}{% endfor %}"
@@ -23,9 +24,10 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return fast
 
 
-def make_config(hidden_size: int, layers: int, heads: int) -> LlamaConfig:
-    """The architecture; feed-forward three times as wide as the hidden size, untied head."""
-    return LlamaConfig(
+def make_model(tokenizer, family_name: str, hidden_size: int, layers: int, heads: int) -> MaskPredictor:
+    """A fresh model of a family; the feed-forward is three times as wide as the hidden size, the head untied."""
+    family = FAMILIES[family_name]
+    config = family.config(
         vocab_size=len(VOCABULARY),
         hidden_size=hidden_size,
         intermediate_size=3 * hidden_size,
@@ -36,8 +38,8 @@ def make_config(hidden_size: int, layers: int, heads: int) -> LlamaConfig:
         rope_parameters={"rope_type": "default", "rope_theta": 1000.0},
         rms_norm_eps=1e-5,
         tie_word_embeddings=False,
-        bos_token_id=VOCABULARY.index(BOS),
-        eos_token_id=VOCABULARY.index(EOS),
-        pad_token_id=VOCABULARY.index(EOS),
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
         use_cache=False,
     )
+    return MaskPredictor(family.network(config), tokenizer.mask_token_id, tokenizer.pad_token_id, family.shift)

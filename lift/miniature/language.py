@@ -43,8 +43,10 @@ _PHRASE_WEIGHTS = tuple(itertools.accumulate(1 / (k + 1) for k in range(len(PHRA
 
 VOCABULARY = tuple(
     dict.fromkeys(
-        (EOS, BOS, MASK, USER, ASSISTANT, *TAGS, *NUMBERS, *SYMBOLS, *CELLS, *NAMES, *THINGS, *PROMPT_WORDS)
-        + tuple(word for phrase in PHRASES for word in phrase)
+        [
+            *(EOS, BOS, MASK, USER, ASSISTANT, *TAGS, *NUMBERS, *SYMBOLS, *CELLS, *NAMES, *THINGS, *PROMPT_WORDS),
+            *(word for phrase in PHRASES for word in phrase),
+        ]
     )
 )
 RESPONSE_LENGTH = 48  # tokens after the opening <reasoning> tag, the end token included

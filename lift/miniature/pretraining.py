@@ -13,14 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from tqdm import tqdm
-from transformers import LlamaForCausalLM
 
-from lift import noise
+from lift import models, noise
 from lift.benchmarks import mini_sudoku
 from lift.miniature import base
 from lift.miniature.language import RESPONSE_LENGTH
 from lift.miniature.problems import TASKS, draw, task_module, write_response
-from lift.models import MaskPredictor
 
 TASK_WEIGHTS = (0.17, 0.17, 0.18, 0.18, 0.17, 0.13)
 DECAY = 0.35  # the learning rate falls linearly to zero over the last part of the steps
@@ -46,7 +44,7 @@ def make_batch(tokenizer, seed: int, step: int, batch_size: int) -> dict[str, to
     prompts = tokenizer(starts, add_special_tokens=False).input_ids
     responses = tokenizer([response for _, response in examples], add_special_tokens=False).input_ids
     filling = [[tokenizer.eos_token_id] * (1 + RESPONSE_LENGTH - len(response)) for response in responses]
-    rows = [sum(parts, []) for parts in zip(prompts, responses, filling, strict=True)]
+    rows = [[*p, *r, *f] for p, r, f in zip(prompts, responses, filling, strict=True)]
     prompt_lengths = [len(prompt) for prompt in prompts]
     length = max(map(len, rows))
     real = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows], dtype=torch.bool)
@@ -89,6 +87,7 @@ def pretrain(
     output: Path,
     resume: Path,
     *,
+    family: str = "llada",
     hidden_size: int = 128,
     layers: int = 4,
     heads: int = 4,
@@ -98,14 +97,14 @@ def pretrain(
     seed: int = 0,
     save_every: int = 1000,
 ) -> dict:
-    """Train a base from scratch and write it to `output` in transformers' layout; progress is kept in `resume`.
+    """Train a base from scratch and write it to `output` in its family's layout; progress is kept in `resume`.
 
     Returns the run record: settings, loss by step, seconds, tokens.
     """
     torch.manual_seed(noise.key("base", seed))
     tokenizer = base.make_tokenizer()
-    network = LlamaForCausalLM(base.make_config(hidden_size, layers, heads))
-    model = MaskPredictor(network, tokenizer.mask_token_id, tokenizer.pad_token_id, shift=False)
+    model = base.make_model(tokenizer, family, hidden_size, layers, heads)
+    network = model.network
     optimizers = make_optimizers(network, learning_rate)
     warmup = min(200, steps // 10)
     record = {"step": 0, "seconds": 0.0, "tokens": 0, "loss": {}}
@@ -143,7 +142,14 @@ def pretrain(
             partial = state_file.with_suffix(".partial")
             partial.write_text(json.dumps(record))
             partial.replace(state_file)  # the old state counts until the new one is whole
-    network.save_pretrained(output)
+    models.save(model, family, output)
     tokenizer.save_pretrained(output)
-    settings = {"hidden_size": hidden_size, "layers": layers, "heads": heads, "steps": steps, "seed": seed}
+    settings = {
+        "family": family,
+        "hidden_size": hidden_size,
+        "layers": layers,
+        "heads": heads,
+        "steps": steps,
+        "seed": seed,
+    }
     return record | {"settings": settings | {"batch_size": batch_size, "learning_rate": learning_rate}}

@@ -37,3 +37,23 @@ def write_response(problem: Problem, rng: random.Random) -> str:
     """The whole response, opening tag and end token included."""
     reasoning = write_reasoning(problem, rng)
     return f"<reasoning> {reasoning} </reasoning> <answer> {problem.answer} </answer> {EOS}"
+
+
+def numbered(task: str, problems: list[Problem], seed: int) -> list[dict]:
+    """Problems as rows of a benchmark file, each with 16 random well-formed answers, whose score is the floor."""
+    rng = random.Random(f"guess/{task}/{seed}")
+    guess = task_module(task).guess
+    return [
+        {"id": i, "prompt": p.prompt, "answer": p.answer, **p.extra, "guesses": [guess(rng, p) for _ in range(16)]}
+        for i, p in enumerate(problems)
+    ]
+
+
+def test_problems(task: str, size: int, levels: list[int], seed: int) -> list[dict]:
+    """`size` different problems of the test side, the levels taking turns. No two ask the same."""
+    rng = random.Random(f"test/{task}/{seed}")
+    problems: dict[tuple, Problem] = {}
+    while len(problems) < size:
+        problem = draw(task, levels[len(problems) % len(levels)], rng, test=True)
+        problems.setdefault((problem.key, problem.prompt if task == "mini-sudoku" else ""), problem)
+    return numbered(task, list(problems.values()), seed)

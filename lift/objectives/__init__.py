@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from lift.forward_process import Batch
 from lift.models import MaskPredictor
 
+COMPONENTS = ("random", "easy", "hard")  # of LIFT
+
 
 @dataclass
 class Selection:

@@ -6,9 +6,7 @@ from lift.forward_process import Batch, Draws, masking_probability
 from lift.objectives import Selection, plain_selection
 
 
-def token_levels(
-    model, batch: Batch, level: torch.Tensor, beta_mean: str = "sequence"
-) -> torch.Tensor:
+def token_levels(model, batch: Batch, level: torch.Tensor, beta_mean: str = "sequence") -> torch.Tensor:
     """(B, L) level of each content position: 1 - (1 - t')^(beta_n / mean beta), beta the square root of the entropy.
 
     The entropy is the model's with the whole content masked. The mean is over the sequence, or over the micro-batch

@@ -3,9 +3,7 @@
 import torch
 
 from lift.forward_process import EPSILON, Batch, Draws, mask_response, masking_probability
-from lift.objectives import Selection, cross_entropy
-
-COMPONENTS = ("random", "easy", "hard")
+from lift.objectives import COMPONENTS, Selection, cross_entropy
 
 
 def excess_level(level: torch.Tensor, uniforms: torch.Tensor, lower: float) -> torch.Tensor:
@@ -29,7 +27,7 @@ def choose_component(
 def keep_highest(scores: torch.Tensor, masked: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
     """(B, L) bool: the `keep` (B,) masked positions of highest score in each row; of equals, the first."""
     order = scores.masked_fill(~masked, -torch.inf).argsort(dim=1, descending=True, stable=True)
-    rank = torch.empty_like(order).scatter_(1, order, torch.arange(scores.shape[1], device=order.device).expand_as(order))
+    rank = order.argsort(dim=1)  # the inverse permutation
     return masked & (rank < keep[:, None])
 
 

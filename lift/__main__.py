@@ -1,0 +1,46 @@
+"""`python -m lift STAGE`: every stage of the pipeline, by hand. `python -m lift STAGE --help` explains one."""
+
+import argparse
+import importlib
+import sys
+
+from lift.errors import InputError
+
+STAGES = {
+    "prepare-corpus": "tokenise a corpus for fine-tuning",
+    "prepare-benchmark": "write the problems of a benchmark",
+    "base-model": "install or train the miniature's base model",
+    "statistics": "confidence of a model by token and masking level",
+    "finetune": "fine-tune a model by one objective",
+    "decode": "answer benchmarks by diffusion decoding",
+    "guess": "answer benchmarks by random well-formed answers",
+    "grade": "judge answers",
+    "scores": "scores with intervals from grades",
+    "tables": "tables from scores",
+    "figures": "figures from scores, statistics and logs",
+}
+
+
+def main() -> int:
+    """Run one stage; an InputError is printed as one line."""
+    parser = argparse.ArgumentParser(prog="python -m lift", description=__doc__)
+    subparsers = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    wanted = sys.argv[1] if len(sys.argv) > 1 else None
+    for stage, summary in STAGES.items():
+        sub = subparsers.add_parser(stage, help=summary)
+        if stage == wanted:  # other stages' libraries need not be imported
+            module = importlib.import_module("lift.stages." + stage.replace("-", "_"))
+            sub.description = module.__doc__
+            sub.formatter_class = argparse.RawDescriptionHelpFormatter
+            module.add_arguments(sub)
+    args = parser.parse_args()
+    try:
+        module.main(args)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""The config of an experiment: checked against its schema and against what exists, with defaults filled in."""
+
+import copy
+import difflib
+from pathlib import Path
+
+import jsonschema
+
+from lift import registry
+from lift.errors import InputError
+
+_TRAINED_BASES = ("shipped", "train")
+
+
+def resolve(config: dict, schema: dict) -> dict:
+    """The config with all defaults. Raises InputError that lists every mistake, by key."""
+    config = copy.deepcopy(config)
+    validator = jsonschema.Draft202012Validator(schema)
+    mistakes = [_explain(error) for error in validator.iter_errors(config)]
+    if not mistakes:
+        _fill_defaults(config, schema, schema)
+        mistakes = list(_cross_check(config))
+    if mistakes:
+        raise InputError("The config cannot be used:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
+    return config
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    key = ".".join(map(str, error.absolute_path)) or "top level"
+    if error.validator == "additionalProperties" and error.validator_value is False:
+        known = list(error.schema["properties"])
+        unknown = [name for name in error.instance if name not in known]
+        return "; ".join(f"{key}: unknown key {name!r}{_hint(name, known)}" for name in unknown)
+    return f"{key}: {error.message}"
+
+
+def _hint(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(str(name), known, 1)
+    return f", did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+
+
+def _fill_defaults(value: object, schema: dict, root: dict) -> None:
+    """Put the schema's defaults where keys are missing."""
+    if "$ref" in schema:
+        _fill_defaults(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    if not isinstance(value, dict):
+        return
+    for name, part in schema.get("properties", {}).items():
+        if "default" in part:
+            value.setdefault(name, copy.deepcopy(part["default"]))
+        if name in value:
+            _fill_defaults(value[name], part, root)
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        for name in value.keys() - schema.get("properties", {}).keys():
+            _fill_defaults(value[name], others, root)
+
+
+def settings(entry: dict, *own_keys: str) -> dict:
+    """The settings in an entry: all keys but the entry's own."""
+    return {name: value for name, value in entry.items() if name not in own_keys}
+
+
+def method_settings(method: dict) -> dict:
+    """What a method passes to its objective."""
+    return settings(method, "objective", "training")
+
+
+def method_training(config: dict, method: str) -> dict:
+    """How a method is trained: the common settings and its own."""
+    return config["training"] | config["methods"][method]["training"]
+
+
+def corpus_settings(corpus: dict) -> dict:
+    """What a corpus entry passes to its source."""
+    return settings(corpus, "source", "held_out")
+
+
+def benchmark_settings(benchmark: dict) -> dict:
+    """What a benchmark entry passes to its source."""
+    return settings(benchmark, "source", "decoder", "samples")
+
+
+def _check_settings(key: str, given: dict, known: dict[str, object]):
+    """Settings must be known, and of the kind of their default."""
+    for name, value in given.items():
+        if name not in known:
+            yield f"{key}: unknown setting {name!r}{_hint(name, list(known))}"
+            continue
+        default = known[name]
+        kind = type(default)
+        fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
+        if not fits or (isinstance(value, bool) and kind is not bool):
+            yield f"{key}.{name}: {value!r} should be {kind.__name__}, like {default!r}"
+
+
+def _check_source(key: str, name: str, kind: str, known: dict[str, dict], given: dict):
+    """A named file must exist, and take the settings."""
+    if name not in known:
+        yield f"{key}: unknown {kind} {name!r}{_hint(name, list(known))}"
+    else:
+        yield from _check_settings(key, given, known[name])
+
+
+def _cross_check(config: dict):
+    """Mistakes that a schema cannot see: names that point nowhere, settings, sizes that do not fit, missing files."""
+    for name, model in config["models"].items():
+        if model["base"] not in _TRAINED_BASES and not Path(model["base"], "config.json").is_file():
+            yield f"models.{name}.base: {model['base']!r} is neither `shipped`, `train` nor a folder with a config.json"
+        if model["base"] == "train" and not {"steps", "batch_size"} <= model["training"].keys():
+            yield f"models.{name}.training: base `train` needs steps and batch_size"
+    for name, corpus in config["corpora"].items():
+        source = corpus.setdefault("source", name)
+        yield from _check_source(f"corpora.{name}", source, "corpus", registry.corpora(), corpus_settings(corpus))
+    for name, method in config["methods"].items():
+        key, objective = f"methods.{name}", method["objective"]
+        yield from _check_source(key, objective, "objective", registry.objectives(), method_settings(method))
+        training = method_training(config, name)
+        if training["corpus"] not in config["corpora"]:
+            where = f"{key}.training" if "corpus" in method["training"] else "training"
+            yield f"{where}.corpus: unknown corpus {training['corpus']!r}{_hint(training['corpus'], list(config['corpora']))}"
+        if training["batch_size"] % training["micro_batch_size"]:
+            yield f"{key}: batch_size {training['batch_size']} is no multiple of micro_batch_size"
+    if "statistics" in config and config["statistics"]["corpus"] not in config["corpora"]:
+        corpus = config["statistics"]["corpus"]
+        yield f"statistics.corpus: unknown corpus {corpus!r}{_hint(corpus, list(config['corpora']))}"
+    for name, decoder in config["decoders"].items():
+        blocks, rest = divmod(decoder["gen_length"], decoder["block_length"])
+        if rest:
+            yield f"decoders.{name}: block_length {decoder['block_length']} does not divide gen_length"
+        elif not blocks <= decoder["steps"] <= decoder["gen_length"]:
+            yield f"decoders.{name}.steps: {decoder['steps']} must be from {blocks} to {decoder['gen_length']}"
+    for name, benchmark in config["benchmarks"].items():
+        key, source = f"benchmarks.{name}", benchmark.setdefault("source", name)
+        yield from _check_source(key, source, "benchmark", registry.benchmarks(), benchmark_settings(benchmark))
+        if benchmark["decoder"] not in config["decoders"]:
+            yield f"{key}.decoder: unknown decoder {benchmark['decoder']!r}{_hint(benchmark['decoder'], list(config['decoders']))}"
+        if benchmark.get("path") and not Path(benchmark["path"]).is_file():
+            yield f"{key}.path: the file {benchmark['path']!r} does not exist"

@@ -1,0 +1,14 @@
+"""Two whole numbers, "x , y"."""
+
+import re
+
+from lift.graders import Grade
+
+
+def grade(answer: str, problem: dict) -> Grade:
+    """Right where both numbers are, in their order."""
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", answer)
+    if not match:
+        return Grade(None, False)
+    extracted = f"{int(match[1])} , {int(match[2])}"
+    return Grade(extracted, extracted == problem["answer"])

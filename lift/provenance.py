@@ -1,0 +1,91 @@
+"""Where a result comes from: hashes of code and files, versions, hardware."""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "datasets", "numpy")
+
+
+def _module_file(module: str) -> Path | None:
+    path = _PACKAGE.parent.joinpath(*module.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+@cache
+def _imports(module: str) -> frozenset[str]:
+    """The modules of this package that a module names in its import statements."""
+    names = set()
+    for node in ast.walk(ast.parse(_module_file(module).read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(name for name in names if name.split(".")[0] == "lift" and _module_file(name))
+
+
+def fingerprint(*modules: str) -> str:
+    """A hash of the source of some modules and of all that they import from this package, directly or not."""
+    found, queue = set(), list(modules)
+    while queue:
+        module = queue.pop()
+        if module not in found:
+            found.add(module)
+            queue += _imports(module)
+    digest = hashlib.sha256()
+    for module in sorted(found):
+        digest.update(module.encode() + _module_file(module).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def file_hash(*paths: Path) -> str:
+    """A hash of the content of some files, in order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def value_hash(value: object) -> str:
+    """A hash of a JSON value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def commit() -> str:
+    """The commit of the code, with "+changes" where files differ from it; "unknown" outside a checkout."""
+    run = ["git", "-C", str(_PACKAGE.parent)]
+    try:
+        head = subprocess.run([*run, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        status = subprocess.run([*run, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head + ("+changes" if status.strip() else "")
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def record(**facts: object) -> dict:
+    """A run record: what is common to all, and the given facts."""
+    return {
+        "commit": commit(),
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in _LIBRARIES},
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "peak_memory_bytes": peak_memory(),
+        **facts,
+    }

@@ -1,0 +1,65 @@
+"""Fine-tune a model by one objective and one seed.
+
+Writes best/ and last/ (adapter or weights), config.yaml (the settings as resolved), log.jsonl and run.json. A run that
+was stopped goes on from its last checkpoint in --resume.
+"""
+
+import functools
+import importlib
+import json
+import shutil
+import time
+from pathlib import Path
+
+import datasets
+import torch
+import yaml
+
+from lift import models, provenance
+from lift.training import Settings, finetune
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--model", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of the tokenised corpus")
+    parser.add_argument("--objective", required=True, help="an objective in lift/objectives")
+    parser.add_argument("--objective-settings", type=json.loads, default={}, help="its settings, as JSON")
+    parser.add_argument("--training", type=json.loads, required=True, help="of lift.training.Settings, as JSON")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--resume", type=Path, required=True, help="folder for checkpoints while training")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the run")
+
+
+def main(args) -> None:
+    torch.set_num_threads(args.threads)
+    started = time.perf_counter()
+    resolved = {
+        "model": args.model.name,
+        "corpus": args.corpus.name,
+        "objective": args.objective,
+        "objective_settings": args.objective_settings,
+        "training": args.training,
+        "seed": args.seed,
+    }
+    code = provenance.fingerprint("lift.training", f"lift.objectives.{args.objective}")
+    data = provenance.file_hash(*sorted(args.corpus.glob("*/*.arrow")), *models.weight_files(args.model))
+    resume = args.resume / provenance.value_hash([resolved, code, data])
+    settings = Settings(**args.training)
+    select = importlib.import_module(f"lift.objectives.{args.objective}").select
+    model = models.load(args.model, args.device)
+    facts = finetune(
+        model,
+        family=models.family_of(args.model),
+        corpus=datasets.load_from_disk(str(args.corpus)),
+        select=functools.partial(select, **args.objective_settings),
+        settings=settings,
+        seed=args.seed,
+        output=args.output,
+        resume=resume,
+    )
+    (args.output / "config.yaml").write_text(yaml.safe_dump(resolved, sort_keys=False))
+    facts |= {"seed": args.seed, "seconds_this_process": round(time.perf_counter() - started, 1), "data": data}
+    (args.output / "run.json").write_text(json.dumps(provenance.record(**facts), indent=2) + "\n")
+    shutil.rmtree(args.resume)

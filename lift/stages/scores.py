@@ -1,0 +1,111 @@
+"""Scores with 95% intervals from grades: scores.csv, tidy, and costs.csv, what differs from run to run.
+
+A trained method has a row for each seed and one, with seed "all", over them. A benchmark's own metric is the one that
+counts in the average over benchmarks.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lift.intervals import average_interval, interval, pass_at_k
+
+COLUMNS = (
+    *("experiment", "model", "method", "seed", "benchmark", "decoder", "gen_length", "steps", "metric", "n"),
+    *("value", "ci_low", "ci_high"),
+)
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--experiment", required=True)
+    parser.add_argument("--grades", type=Path, nargs="+", required=True, help=".csv files of grades")
+    parser.add_argument(
+        "--plan", type=json.loads, required=True, help="by benchmark: decoder, its settings, samples, metric; as JSON"
+    )
+    parser.add_argument("--records", type=Path, nargs="+", required=True, help="run.json of decoding and training")
+    parser.add_argument("--output", type=Path, required=True, help="folder for scores.csv and costs.csv")
+
+
+def problem_scores(grades: pd.DataFrame, metric: str, samples: int) -> dict[str, np.ndarray]:
+    """By metric, a score for every problem; the benchmark's own metric comes first."""
+    by_problem = grades.groupby("id")
+    scores = {}
+    if metric == "pass@k":
+        correct = by_problem["correct"].sum().to_numpy()
+        scores[f"pass@{samples}"] = pass_at_k(correct, samples, samples)
+        scores[f"avg@{samples}"] = correct / samples
+        k = 1
+        while (k := 2 * k) < samples:
+            scores[f"pass@{k}"] = pass_at_k(correct, samples, k)
+    elif metric == "cell_accuracy":
+        scores["cell_accuracy"] = by_problem["cells"].mean().to_numpy()
+        scores["accuracy"] = by_problem["correct"].mean().to_numpy()
+    else:
+        scores["accuracy"] = by_problem["correct"].mean().to_numpy()
+    scores["invalid_format"] = by_problem["invalid"].mean().to_numpy()
+    scores["truncated"] = by_problem["truncated"].mean().to_numpy()
+    return scores
+
+
+def score_rows(files: list[Path], plan: dict) -> list[dict]:
+    """Rows of scores.csv from grades at MODEL/METHOD/seedK/DECODER-LENGTH/BENCHMARK.csv."""
+    found: dict[tuple, dict[str, dict[str, np.ndarray]]] = {}  # (model, method, benchmark, decoder) -> metric -> seed
+    for path in files:
+        model, method, seed, decoder, benchmark = *path.parts[-5:-1], path.stem
+        wanted = plan[benchmark]
+        for metric, values in problem_scores(pd.read_csv(path), wanted["metric"], wanted["samples"]).items():
+            by_seed = found.setdefault((model, method, benchmark, decoder), {}).setdefault(metric, {})
+            by_seed[seed.removeprefix("seed")] = values
+    rows, own = [], {}
+    for (model, method, benchmark, decoder), metrics in found.items():
+        name, _, length = decoder.rpartition("-")
+        steps = plan[benchmark]["settings"]["steps"] if name == plan[benchmark]["decoder"] else 0
+        common = {"model": model, "method": method, "benchmark": benchmark, "decoder": name, "gen_length": int(length)}
+        for position, (metric, by_seed) in enumerate(metrics.items()):
+            matrix = np.array([by_seed[seed] for seed in sorted(by_seed)])
+            if position == 0:
+                own.setdefault((model, method), []).append(matrix)
+            groups = {seed: matrix[[i]] for i, seed in enumerate(sorted(by_seed))}
+            if len(groups) > 1:
+                groups["all"] = matrix
+            for seed, values in groups.items():
+                mean, low, high = interval(values)
+                row = {"seed": seed, "steps": steps, "metric": metric, "n": values.shape[1]}
+                rows.append(common | row | {"value": mean, "ci_low": low, "ci_high": high})
+    for (model, method), parts in own.items():
+        mean, low, high = average_interval(parts)
+        rows.append(
+            {"model": model, "method": method, "seed": "all" if len(parts[0]) > 1 else "-", "benchmark": "average"}
+            | {"decoder": "-", "gen_length": 0, "steps": 0, "metric": "mean", "n": sum(p.shape[1] for p in parts)}
+            | {"value": mean, "ci_low": low, "ci_high": high}
+        )
+    return rows
+
+
+def cost_rows(records: list[Path]) -> list[dict]:
+    """Rows of costs.csv: a row a benchmark decoded, from records at generations/MODEL/METHOD/seedK/run.json, and one a
+    fine-tuning run, at runs/MODEL/METHOD/seedK/run.json."""
+    rows = []
+    for path in records:
+        record = json.loads(path.read_text())
+        model, method, seed = path.parts[-4:-1]
+        common = {"model": model, "method": method, "seed": seed.removeprefix("seed")}
+        memory = {"peak_memory_mb": round(record["peak_memory_bytes"] / 2**20)}
+        for benchmark, cost in record.get("costs", {}).items():
+            rate = {"tokens_per_second": round(cost["tokens"] / max(cost["seconds"], 1e-9), 1)}
+            rows.append(common | {"stage": "decode", "benchmark": benchmark} | cost | rate | memory)
+        if "steps" in record:
+            facts = {"seconds": record["seconds_this_process"], "tokens": record["masked_tokens"]}
+            rows.append(common | {"stage": "finetune", "benchmark": "-"} | facts | memory)
+    return rows
+
+
+def main(args) -> None:
+    scores = pd.DataFrame(score_rows(args.grades, args.plan))
+    scores.insert(0, "experiment", args.experiment)
+    order = ["model", "method", "benchmark", "metric", "seed"]
+    scores = scores[list(COLUMNS)].sort_values(order, kind="stable")
+    scores.to_csv(args.output / "scores.csv", index=False, float_format="%.6f")
+    pd.DataFrame(cost_rows(args.records)).to_csv(args.output / "costs.csv", index=False)

@@ -1,0 +1,83 @@
+"""Tables from scores.csv and the statistics, as data frames of text, and their three files."""
+
+from pathlib import Path
+
+import pandas as pd
+
+
+def percent(row: pd.Series) -> str:
+    """A score with its interval, in percent."""
+    return f"{100 * row['value']:.1f} [{100 * row['ci_low']:.1f}, {100 * row['ci_high']:.1f}]"
+
+
+def pooled(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row a method and metric: over all seeds where there are several, else the only one."""
+    several = scores["seed"] == "all"
+    keys = ["model", "method", "benchmark", "metric"]
+    has_all = pd.MultiIndex.from_frame(scores[keys]).isin(pd.MultiIndex.from_frame(scores.loc[several, keys]))
+    return scores[several | ~has_all]
+
+
+def _pivot(rows: pd.DataFrame, columns: str, methods: list[str], order: list[str]) -> pd.DataFrame:
+    """Methods down, `columns` across, cells as text; in the order of the config."""
+    text = rows.assign(text=rows.apply(percent, axis=1))
+    wide = text.pivot_table(index=["model", "method"], columns=columns, values="text", aggfunc="first", sort=False)
+    wide = wide.reindex(columns=[name for name in order if name in wide.columns])
+    rank = {method: i for i, method in enumerate(methods)}
+    wide = wide.reset_index().sort_values("method", key=lambda m: m.map(rank), kind="stable")
+    wide = wide.sort_values("model", key=lambda m: m != "none", kind="stable")
+    return wide.fillna("-").rename_axis(columns=None)
+
+
+def main_table(scores: pd.DataFrame, own_metric: dict[str, str], methods: list[str]) -> pd.DataFrame:
+    """Method x benchmark, each by its own metric, and the plain average."""
+    wanted = own_metric | {"average": "mean"}
+    rows = pooled(scores)
+    rows = rows[rows["metric"] == rows["benchmark"].map(wanted)]
+    return _pivot(rows, "benchmark", methods, list(wanted)).rename(
+        columns={name: f"{name} ({metric})" for name, metric in own_metric.items() if metric != "accuracy"}
+    )
+
+
+def pass_table(scores: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
+    """pass@k and avg@k of the benchmarks that are sampled."""
+    rows = pooled(scores)
+    rows = rows[rows["metric"].str.match(r"(pass|avg)@")]
+    if rows.empty:
+        return pd.DataFrame(columns=["model", "method"])
+    rows = rows.assign(column=rows["benchmark"] + " " + rows["metric"])
+    kinds = sorted(set(rows["metric"]), key=lambda m: (m.startswith("pass"), int(m.split("@")[1])))
+    order = [f"{benchmark} {kind}" for benchmark in dict.fromkeys(rows["benchmark"]) for kind in kinds]
+    return _pivot(rows, "column", methods, order)
+
+
+def format_table(scores: pd.DataFrame, own_metric: dict[str, str], methods: list[str]) -> pd.DataFrame:
+    """Shares of answers without a well-formed answer, and of those cut off, by benchmark."""
+    rows = pooled(scores)
+    parts = []
+    for metric in ("invalid_format", "truncated"):
+        part = _pivot(rows[rows["metric"] == metric], "benchmark", methods, list(own_metric))
+        part.insert(2, "share of answers", metric)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def statistics_table(statistics: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
+    """Confidence, probability of the true token and accuracy, by group of words and level, weighted by count."""
+    rows = []
+    for group, words in groups.items():
+        part = statistics[statistics["word"].isin(words)]
+        for level, cell in part.groupby("level"):
+            weights = cell["count"] / cell["count"].sum()
+            means = {
+                name: f"{(cell[name] * weights).sum():.3f}" for name in ("confidence", "gold_probability", "accuracy")
+            }
+            rows.append({"words": group, "level t": f"{level:.4f}", "masked tokens": cell["count"].sum()} | means)
+    return pd.DataFrame(rows)
+
+
+def write(table: pd.DataFrame, stem: Path) -> None:
+    """The table as CSV, Markdown and LaTeX."""
+    table.to_csv(stem.with_suffix(".csv"), index=False)
+    stem.with_suffix(".md").write_text(table.to_markdown(index=False, disable_numparse=True) + "\n")
+    stem.with_suffix(".tex").write_text(table.to_latex(index=False, escape=True))

@@ -1,0 +1,316 @@
+"""Fine-tuning: a transformers Trainer around an objective.
+
+Three things differ from the Trainer's own ways, so that a result depends on nothing but the settings and the seed:
+examples and their random draws are addressed by their place in the training stream; what a global batch trains on is
+settled before its first gradient, so that every loss is divided by the denominator of the whole global batch; and only
+what is trained is saved.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+import peft
+import torch
+from torch.utils.data import Dataset, SequentialSampler
+from transformers import Trainer, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from lift import models, noise
+from lift.forward_process import Batch, Draws, mask_response, masking_probability
+from lift.models import MaskPredictor
+from lift.objectives import COMPONENTS, Selection, cross_entropy, loss_sum
+
+LEVEL_BINS = 5  # of the masking level, for the log
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of one fine-tuning run; see config/README.md."""
+
+    epochs: float
+    batch_size: int
+    micro_batch_size: int
+    learning_rate: float
+    weight_decay: float
+    max_grad_norm: float
+    warmup_steps: int
+    eval_steps: int
+    max_length: int
+    padding: str  # "max_length" or "batch"
+    score_padding: bool
+    lora: dict | None  # r, alpha, dropout, target_modules; None for full fine-tuning
+
+
+class Stream(Dataset):
+    """The examples in the order of training: epoch after epoch, each shuffled by its own address.
+
+    Item k is {"example", "address"}; it is the same whatever the batch size or the number of devices.
+    """
+
+    def __init__(self, corpus: datasets.Dataset, length: int, seed: int) -> None:
+        self.corpus, self.length, self.seed = corpus, length, seed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, k: int) -> dict:
+        epoch, place = divmod(k, len(self.corpus))
+        keys = torch.tensor([noise.key(self.seed, "shuffle", epoch)])
+        order = noise.uniform(keys, len(self.corpus))[0].argsort()
+        return {"example": self.corpus[int(order[place])], "address": noise.key(self.seed, "train", k)}
+
+
+def collate(examples: list[dict], pad_id: int, settings: Settings) -> Batch:
+    """Examples with input_ids and prompt_length -> a batch, cut to max_length and padded as the settings say."""
+    rows = [example["input_ids"][: settings.max_length] for example in examples]
+    width = settings.max_length if settings.padding == "max_length" else max(map(len, rows))
+    return Batch(
+        input_ids=torch.tensor([row + [pad_id] * (width - len(row)) for row in rows]),
+        prompt_length=torch.tensor([example["prompt_length"] for example in examples]),
+        length=torch.tensor([len(row) for row in rows]),
+        score_padding=settings.score_padding,
+    )
+
+
+def level_bins(level: torch.Tensor, losses: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """(2, LEVEL_BINS): sum and count of the losses (N,) of the kept positions (B, L), by their row's level (B,)."""
+    row = kept.nonzero()[:, 0]
+    index = (level[row] * LEVEL_BINS).long().clamp(max=LEVEL_BINS - 1)
+    sums = torch.zeros(2, LEVEL_BINS, dtype=torch.float64, device=losses.device)
+    sums[0].index_add_(0, index, losses.double())
+    sums[1].index_add_(0, index, torch.ones_like(losses, dtype=torch.float64))
+    return sums.cpu()
+
+
+def _bin_means(prefix: str, sums: torch.Tensor) -> dict[str, float]:
+    """Mean cross-entropy by level, for the log; a bin without tokens is left out."""
+    return {
+        f"{prefix}_level_{i / LEVEL_BINS:.1f}": round((sums[0, i] / sums[1, i]).item(), 6)
+        for i in range(LEVEL_BINS)
+        if sums[1, i] > 0
+    }
+
+
+@torch.no_grad()
+def held_out_loss(model: MaskPredictor, held_out: datasets.Dataset, settings: Settings) -> tuple[float, torch.Tensor]:
+    """The vanilla loss on the held-out examples, and its parts by level (2, LEVEL_BINS): the same for every method.
+
+    Example i of n is masked at level (i + 0.5) / n, with a mask that never changes.
+    """
+    total, denominator, bins = 0.0, 0, torch.zeros(2, LEVEL_BINS, dtype=torch.float64)
+    n = len(held_out)
+    for start in range(0, n, settings.micro_batch_size):
+        indices = range(start, min(start + settings.micro_batch_size, n))
+        batch = to_device(collate([held_out[i] for i in indices], model.pad_id, settings), model.device)
+        t = torch.tensor([(i + 0.5) / n for i in indices], device=model.device)
+        level = masking_probability(t)
+        keys = torch.tensor([noise.key("held-out", i) for i in indices], device=model.device)
+        masked = mask_response(batch, level, noise.uniform(keys, batch.input_ids.shape[1]))
+        noisy = batch.input_ids.masked_fill(masked, model.mask_id)
+        losses = cross_entropy(model, noisy, masked, batch.input_ids, batch.real)
+        total += (losses / level[masked.nonzero()[:, 0]]).double().sum().item()
+        denominator += batch.response.sum().item()
+        bins += level_bins(level, losses, masked)
+    return total / denominator, bins
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch with its tensors on a device."""
+    tensors = (batch.input_ids, batch.prompt_length, batch.length)
+    return Batch(*(tensor.to(device) for tensor in tensors), score_padding=batch.score_padding)
+
+
+class ObjectiveTrainer(Trainer):
+    """Trains a MaskPredictor on what an objective selects."""
+
+    def __init__(
+        self,
+        model: MaskPredictor,
+        args: TrainingArguments,
+        *,
+        select: Callable[[MaskPredictor, Batch, Draws], Selection],
+        stream: Stream,
+        held_out: datasets.Dataset,
+        settings: Settings,
+        write: Callable[[Path], None],
+        read: Callable[[Path], None],
+        best: Path,
+    ) -> None:
+        super().__init__(model=model, args=args, train_dataset=stream, eval_dataset=held_out, data_collator=list)
+        self.model_accepts_loss_kwargs = True  # our loss is already divided over the global batch
+        self.predictor, self.select, self.held_out, self.settings = model, select, held_out, settings
+        self.write, self.read, self.best = write, read, best
+        self.bins = torch.zeros(2, LEVEL_BINS, dtype=torch.float64)
+        self.components = torch.zeros(len(COMPONENTS), dtype=torch.long)
+
+    def _get_train_sampler(self, train_dataset=None) -> SequentialSampler:
+        return SequentialSampler(self.train_dataset)  # the stream is shuffled already
+
+    def get_batch_samples(self, epoch_iterator, num_batches, device):
+        """All micro-batches of one update, as selections, and the denominator of the global batch."""
+        # 1. take the examples
+        samples, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        # 2. settle what is masked, kept and weighted
+        selections = []
+        self.predictor.train()
+        for items in samples:
+            batch = to_device(collate([i["example"] for i in items], self.predictor.pad_id, self.settings), device)
+            keys = torch.tensor([item["address"] for item in items], device=device)
+            with torch.no_grad():
+                selection = self.select(self.predictor, batch, Draws.at(keys, batch.input_ids.shape[1]))
+            selections.append({"selection": selection, "address": items[0]["address"]})
+        # 3. count over all micro-batches and devices
+        denominator = sum(s["selection"].denominator for s in selections)
+        return selections, self.accelerator.reduce(denominator.to(device)).clamp(min=1)
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        """This micro-batch's share of the loss of the global batch."""
+        selection = inputs["selection"]
+        torch.manual_seed(noise.key(inputs["address"], "dropout"))
+        loss, losses = loss_sum(model, selection)
+        self.bins += level_bins(selection.level, losses, selection.kept)
+        self.components += torch.bincount(selection.component.cpu() + 1, minlength=4)[1:]
+        return loss * self.accelerator.num_processes / num_items_in_batch  # gradients are averaged over devices
+
+    def log(self, logs, start_time=None) -> None:
+        if "loss" in logs:
+            logs |= _bin_means("ce", self.bins) | {"masked_tokens": int(self.bins[1].sum())}
+            if self.components.any():
+                logs |= dict(zip(COMPONENTS, self.components.tolist(), strict=True))
+            self.bins.zero_()
+            self.components.zero_()
+        super().log(logs, start_time)
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval") -> dict[str, float]:
+        """The held-out loss; the weights are kept where it is the lowest so far."""
+        self.predictor.eval()
+        loss, bins = held_out_loss(self.predictor, self.held_out, self.settings)
+        if self.state.best_metric is None or loss < self.state.best_metric:
+            self.state.best_metric, self.state.best_global_step = loss, self.state.global_step
+            self.write(self.best)
+        metrics = {"eval_loss": loss} | _bin_means("eval_ce", bins)
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _save(self, output_dir=None, state_dict=None) -> None:
+        self.write(Path(output_dir))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint, model=None) -> None:
+        self.read(Path(resume_from_checkpoint))
+
+
+def attach_adapter(model: MaskPredictor, lora: dict, seed: int) -> peft.PeftModel:
+    """Put a fresh LoRA adapter into the model's network; the base is frozen."""
+    torch.manual_seed(noise.key(seed, "adapter"))
+    config = peft.LoraConfig(
+        r=lora["r"],
+        lora_alpha=lora["alpha"],
+        lora_dropout=lora["dropout"],
+        target_modules=lora["target_modules"],
+        task_type="CAUSAL_LM",
+    )
+    return peft.get_peft_model(model.network, config)
+
+
+def load_trained(base: Path, run: Path | None, device: str, dtype: torch.dtype = torch.float32) -> MaskPredictor:
+    """A base model, with the adapter of a run's folder merged into it or with the run's own weights, for inference."""
+    if run is None:
+        return models.load(base, device, dtype)
+    if not (run / "adapter_config.json").is_file():
+        return models.load(run, device, dtype)
+    model = models.load(base, device, dtype)
+    adapted = peft.PeftModel.from_pretrained(model.network, str(run), torch_device=device)
+    model.network = adapted.merge_and_unload()
+    return model.eval()
+
+
+def finetune(
+    model: MaskPredictor,
+    family: str,
+    corpus: datasets.DatasetDict,
+    select: Callable[[MaskPredictor, Batch, Draws], Selection],
+    settings: Settings,
+    seed: int,
+    output: Path,
+    resume: Path,
+) -> dict:
+    """Fine-tune on corpus["train"] and write `output`/best, `output`/last and `output`/log.jsonl.
+
+    Checkpoints lie in `resume` until the end; a run that finds some there goes on from the last. Returns facts for the
+    run record.
+    """
+    steps = max(1, round(settings.epochs * len(corpus["train"]) / settings.batch_size))
+    if settings.lora is None:
+        adapted = None
+        model.network.requires_grad_(True)
+    else:
+        adapted = attach_adapter(model, settings.lora, seed)
+
+    def write(folder: Path) -> None:
+        if adapted is None:
+            models.save(model, family, folder)
+        else:
+            adapted.save_pretrained(str(folder), save_embedding_layers=False)
+
+    def read(folder: Path) -> None:
+        if adapted is None:
+            model.network.load_state_dict(models.load(folder).network.state_dict())
+        else:
+            peft.set_peft_model_state_dict(adapted, peft.load_peft_weights(str(folder), device="cpu"))
+
+    resume.mkdir(parents=True, exist_ok=True)
+    checkpoint = get_last_checkpoint(str(resume))
+    arguments = TrainingArguments(
+        output_dir=str(resume),
+        max_steps=steps,
+        per_device_train_batch_size=settings.micro_batch_size,
+        gradient_accumulation_steps=settings.batch_size // settings.micro_batch_size,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=settings.warmup_steps,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        logging_steps=settings.eval_steps,
+        eval_strategy="steps",
+        eval_steps=settings.eval_steps,
+        eval_on_start=checkpoint is None,
+        save_strategy="steps",
+        save_steps=settings.eval_steps,
+        save_total_limit=2,
+        remove_unused_columns=False,
+        report_to="none",
+        use_cpu=model.device.type == "cpu",
+        seed=noise.key(seed, "trainer") % 2**31,
+        logging_nan_inf_filter=False,
+    )
+    trainer = ObjectiveTrainer(
+        model,
+        arguments,
+        select=select,
+        stream=Stream(corpus["train"], steps * settings.batch_size, seed),
+        held_out=corpus["held_out"],
+        settings=settings,
+        write=write,
+        read=read,
+        best=resume / "best",
+    )
+    trainer.train(resume_from_checkpoint=checkpoint)
+    if not any(entry["step"] == steps and "eval_loss" in entry for entry in trainer.state.log_history):
+        trainer.evaluate()
+    output.mkdir(parents=True, exist_ok=True)
+    write(output / "last")
+    shutil.copytree(resume / "best", output / "best", dirs_exist_ok=True)
+    history = trainer.state.log_history
+    (output / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in history))
+    return {
+        "masked_tokens": sum(entry.get("masked_tokens", 0) for entry in history),
+        "steps": steps,
+        "best_step": trainer.state.best_global_step,
+        "best_held_out_loss": trainer.state.best_metric,
+        "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+    }

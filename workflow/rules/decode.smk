@@ -1,0 +1,86 @@
+GENERATIONS = f"{RESULTS}/generations/{{model}}/{{method}}/seed{{seed}}"
+
+
+def weights(wildcards):
+    """The base model and, of a trained method, the chosen checkpoint of its run."""
+    files = {"model": model_folder(wildcards.model)}
+    if wildcards.method != "base":
+        chosen = configuration.method_training(CONFIG, wildcards.method)["checkpoint"]
+        files["run"] = f"{RESULTS}/runs/{wildcards.model}/{wildcards.method}/seed{wildcards.seed}/{chosen}"
+    return files
+
+
+# One job answers all benchmarks of a checkpoint: starting Python and loading a model costs more than many benchmarks.
+rule answer:
+    input:
+        unpack(weights),
+        benchmarks=expand(rules.prepare_benchmark.output, benchmark=BENCHMARKS),
+    output:
+        answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=ANSWER_PATHS, allow_missing=True),
+        record=f"{GENERATIONS}/run.json",
+    log:
+        f"{LOGS}/generations/{{model}}/{{method}}/seed{{seed}}.log",
+    benchmark:
+        f"{TIMINGS}/generations/{{model}}/{{method}}/seed{{seed}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: CONFIG["threads"]
+    resources:
+        mem_mb=4000,
+        gpu=GPUS,
+    params:
+        run=lambda wildcards, input: f"--run {input.run}" if "run" in input.keys() else "",
+        decoding=json({name: configuration.settings(plan, "grader", "metric") for name, plan in PLAN.items()}),
+        device=CONFIG["device"],
+        store=f"{RESULTS}/.answers/{{model}}/{{method}}/seed{{seed}}",
+        output=GENERATIONS,
+        code=fingerprint("lift.stages.decode"),
+    message:
+        "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed}"
+    shell:
+        "python -m lift decode"
+        " --model {input.model:q}"
+        " {params.run}"
+        " --benchmarks {input.benchmarks:q}"
+        " --decoding {params.decoding:q}"
+        " --seed {wildcards.seed}"
+        " --device {params.device}"
+        " --threads {threads}"
+        " --store {params.store:q}"
+        " --output {params.output:q}"
+        " > {log:q} 2>&1"
+
+
+# The floor: random well-formed answers in place of a model's.
+rule guess:
+    input:
+        benchmarks=expand(rules.prepare_benchmark.output, benchmark=BENCHMARKS),
+    output:
+        expand(f"{RESULTS}/generations/none/guess/seed0/{{path}}.jsonl", path=ANSWER_PATHS),
+    log:
+        f"{LOGS}/generations/none/guess.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        samples=json({name: 16 for name in PLAN}),
+        code=fingerprint("lift.stages.guess"),
+    message:
+        "Guessing at random"
+    shell:
+        "python -m lift guess"
+        " --benchmarks {input.benchmarks:q}"
+        " --samples {params.samples:q}"
+        " --outputs {output:q}"
+        " > {log:q} 2>&1"
+
+
+ruleorder: guess > answer
+
+
+# Aggregate target: all answers.
+rule decode:
+    input:
+        [checkpoints(f"{GENERATIONS}/{path}.jsonl", untrained=["base", "guess"]) for path in ANSWER_PATHS],

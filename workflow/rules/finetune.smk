@@ -1,0 +1,56 @@
+RUN = f"{RESULTS}/runs/{{model}}/{{method}}/seed{{seed}}"
+
+
+rule train:
+    input:
+        model=lambda wildcards: model_folder(wildcards.model),
+        corpus=lambda wildcards: (
+            f"{RESULTS}/data/{wildcards.model}/{configuration.method_training(CONFIG, wildcards.method)['corpus']}"
+        ),
+    output:
+        best=directory(f"{RUN}/best"),
+        last=directory(f"{RUN}/last"),
+        config=f"{RUN}/config.yaml",
+        log=f"{RUN}/log.jsonl",
+        record=f"{RUN}/run.json",
+    log:
+        f"{LOGS}/runs/{{model}}/{{method}}/seed{{seed}}.log",
+    benchmark:
+        f"{TIMINGS}/runs/{{model}}/{{method}}/seed{{seed}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: CONFIG["threads"]
+    resources:
+        mem_mb=4000,
+        gpu=GPUS,
+    params:
+        objective=lambda wildcards: CONFIG["methods"][wildcards.method]["objective"],
+        settings=lambda wildcards: json(configuration.method_settings(CONFIG["methods"][wildcards.method])),
+        training=lambda wildcards: json(training(wildcards.method)),
+        device=CONFIG["device"],
+        resume=f"{RESULTS}/.resume/runs/{{model}}/{{method}}/seed{{seed}}",
+        output=RUN,
+        code=lambda wildcards: fingerprint(
+            "lift.stages.finetune", module("objectives", CONFIG["methods"][wildcards.method]["objective"])
+        ),
+    message:
+        "Fine-tuning {wildcards.model} by {wildcards.method}, seed {wildcards.seed}"
+    shell:
+        "python -m lift finetune"
+        " --model {input.model:q}"
+        " --corpus {input.corpus:q}"
+        " --objective {params.objective}"
+        " --objective-settings {params.settings:q}"
+        " --training {params.training:q}"
+        " --seed {wildcards.seed}"
+        " --device {params.device}"
+        " --threads {threads}"
+        " --resume {params.resume:q}"
+        " --output {params.output:q}"
+        " > {log:q} 2>&1"
+
+
+# Aggregate target: every method and seed.
+rule finetune:
+    input:
+        expand(rules.train.output, model=MODELS, method=METHODS, seed=SEEDS),

@@ -1,0 +1,152 @@
+GRADES = f"{RESULTS}/grades/{{model}}/{{method}}/seed{{seed}}"
+
+
+rule judge:
+    input:
+        benchmarks=expand(rules.prepare_benchmark.output, benchmark=BENCHMARKS),
+        answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=ANSWER_PATHS, allow_missing=True),
+    output:
+        expand(f"{GRADES}/{{path}}.csv", path=ANSWER_PATHS, allow_missing=True),
+    log:
+        f"{LOGS}/grades/{{model}}/{{method}}/seed{{seed}}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        graders=[plan["grader"] for plan in PLAN.values()],
+        code=fingerprint("lift.stages.grade", *(module("graders", plan["grader"]) for plan in PLAN.values())),
+    message:
+        "Grading {wildcards.model}, {wildcards.method}, seed {wildcards.seed}"
+    shell:
+        "python -m lift grade"
+        " --benchmarks {input.benchmarks:q}"
+        " --generations {input.answers:q}"
+        " --graders {params.graders}"
+        " --outputs {output:q}"
+        " > {log:q} 2>&1"
+
+
+# Aggregate target: a verdict on every answer.
+rule grade:
+    input:
+        [checkpoints(f"{GRADES}/{path}.csv", untrained=["base", "guess"]) for path in ANSWER_PATHS],
+
+
+rule scores:
+    input:
+        grades=rules.grade.input,
+        decoding=checkpoints(f"{GENERATIONS}/run.json", untrained=["base"]),
+        training=expand(f"{RUN}/run.json", model=MODELS, method=METHODS, seed=SEEDS),
+    output:
+        scores=report(f"{RESULTS}/scores.csv", caption="../report/scores.rst", category="Scores"),
+        costs=report(f"{RESULTS}/costs.csv", caption="../report/costs.rst", category="Scores"),
+    log:
+        f"{LOGS}/scores.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        plan=json(PLAN),
+        output=RESULTS,
+        experiment=CONFIG["experiment"],
+        code=fingerprint("lift.stages.scores"),
+    message:
+        "Scores with intervals"
+    shell:
+        "python -m lift scores"
+        " --experiment {params.experiment}"
+        " --grades {input.grades:q}"
+        " --plan {params.plan:q}"
+        " --records {input.decoding:q} {input.training:q}"
+        " --output {params.output:q}"
+        " > {log:q} 2>&1"
+
+
+rule tables:
+    input:
+        scores=rules.scores.output.scores,
+        statistics=rules.statistics.input,
+    output:
+        report(
+            expand(
+                f"{RESULTS}/tables/{{table}}.{{extension}}",
+                table=["main", "pass_at_k", "format", "statistics"],
+                extension=["csv"],
+            ),
+            caption="../report/tables.rst",
+            category="Tables",
+        ),
+        expand(
+            f"{RESULTS}/tables/{{table}}.{{extension}}",
+            table=["main", "pass_at_k", "format", "statistics"],
+            extension=["md", "tex"],
+        ),
+    log:
+        f"{LOGS}/tables.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        metrics=json(METRICS),
+        methods=ROWS,
+        output=f"{RESULTS}/tables",
+        code=fingerprint("lift.stages.tables"),
+    message:
+        "Tables"
+    shell:
+        "python -m lift tables"
+        " --scores {input.scores:q}"
+        " --statistics {input.statistics:q}"
+        " --metrics {params.metrics:q}"
+        " --methods {params.methods}"
+        " --output {params.output:q}"
+        " > {log:q} 2>&1"
+
+
+FIGURES = [
+    *expand("{figure}-{model}", figure=["scores", "pass_at_k", "held_out_loss"], model=MODELS),
+    *expand("confidence-{model}-{corpus}", model=MODELS, corpus=CONFIG["statistics"]["corpus"]),
+]
+
+
+rule figures:
+    input:
+        scores=rules.scores.output.scores,
+        statistics=rules.statistics.input,
+        logs=expand(f"{RUN}/log.jsonl", model=MODELS, method=METHODS, seed=SEEDS),
+    output:
+        report(
+            expand(f"{RESULTS}/figures/{{figure}}.png", figure=FIGURES),
+            caption="../report/figures.rst",
+            category="Figures",
+        ),
+        expand(f"{RESULTS}/figures/{{figure}}.pdf", figure=FIGURES),
+    log:
+        f"{LOGS}/figures.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        metrics=json(METRICS),
+        methods=ROWS,
+        output=f"{RESULTS}/figures",
+        code=fingerprint("lift.stages.figures"),
+    message:
+        "Figures"
+    shell:
+        "python -m lift figures"
+        " --scores {input.scores:q}"
+        " --statistics {input.statistics:q}"
+        " --logs {input.logs:q}"
+        " --metrics {params.metrics:q}"
+        " --methods {params.methods}"
+        " --output {params.output:q}"
+        " > {log:q} 2>&1"
