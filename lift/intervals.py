@@ -80,7 +80,7 @@ def average_interval(parts: list[np.ndarray]) -> tuple[float, float, float]:
             terms = [*problem_terms, (between, seeds - 1), (-explained, math.inf)]
     variance = sum(value for value, _ in terms)
     if variance <= 0:
-        return mean, mean, mean
+        return mean, *wilson(mean, sum(part.shape[1] for part in parts))
     freedom = variance**2 / sum(value**2 / df for value, df in terms)
     half = stats.t.ppf((1 + LEVEL) / 2, freedom) * math.sqrt(variance)
     return mean, max(0.0, mean - half), min(1.0, mean + half)

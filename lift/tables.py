@@ -23,9 +23,9 @@ def _pivot(rows: pd.DataFrame, columns: str, methods: list[str], order: list[str
     text = rows.assign(text=rows.apply(percent, axis=1))
     wide = text.pivot_table(index=["model", "method"], columns=columns, values="text", aggfunc="first", sort=False)
     wide = wide.reindex(columns=[name for name in order if name in wide.columns])
-    rank = {method: i for i, method in enumerate(methods)}
-    wide = wide.reset_index().sort_values("method", key=lambda m: m.map(rank), kind="stable")
-    wide = wide.sort_values("model", key=lambda m: m != "none", kind="stable")
+    models = ["none", *(name for name in wide.index.unique("model") if name != "none")]
+    rows = [(model, method) for model in models for method in methods if (model, method) in wide.index]
+    wide = wide.loc[rows].reset_index()
     return wide.fillna("-").rename_axis(columns=None)
 
 

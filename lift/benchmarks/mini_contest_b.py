@@ -1,4 +1,4 @@
-"""mini-contest-b: a sequence, each term k times the one before the last plus the last, modulo m, after AIME.
+"""mini-contest-b: a sequence in which each term is the sum of the two before it, modulo m, after AIME.
 
 The level is the number of steps. The answer is the pair of the last two terms; guessing hits one pair in m * m.
 """
@@ -10,23 +10,22 @@ from lift.miniature.problems import test_problems
 
 GRADER = "pair"
 METRIC = "pass@k"
-LEVELS = (2, 3, 4, 5)
-_MODULI = (30, 99)
-_FACTORS = (1, 2, 3)
+LEVELS = (3, 4, 5, 6)
+_MODULI = (21, 30)
 
 
 def generate(rng: random.Random, level: int) -> Problem:
-    """Two start terms below m, m from 30 to 99, k from 1 to 3, and `level` further terms."""
-    m, k = rng.randint(*_MODULI), rng.choice(_FACTORS)
+    """Two start terms below m, m from 21 to 30, and `level` further terms."""
+    m = rng.randint(*_MODULI)
     start = first, second = rng.randrange(m), rng.randrange(m)
     statements = []
     for _ in range(level):
-        following = (k * first + second) % m
-        statements.append(f"{k} * {first} + {second} = {following}")
+        following = (first + second) % m
+        statements.append(f"{first} + {second} = {following}")
         first, second = second, following
     trace = " ".join(statements) + " ."
-    prompt = f"start {start[0]} {start[1]} for {k} mod {m} steps {level} last two ?"
-    return Problem(prompt, (trace,), f"{first} , {second}", ("mini-contest-b", m, k, first, second), {"modulus": m})
+    prompt = f"start {start[0]} {start[1]} mod {m} steps {level} last two ?"
+    return Problem(prompt, (trace,), f"{first} , {second}", ("mini-contest-b", m, first, second), {"modulus": m})
 
 
 def guess(rng: random.Random, problem: Problem) -> str:

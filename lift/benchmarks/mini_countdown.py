@@ -11,7 +11,7 @@ from lift.miniature.problems import test_problems
 GRADER = "countdown"
 METRIC = "accuracy"
 LEVELS = (3, 4)
-_LARGEST = 30
+_LARGEST, _LARGEST_TARGET = 15, 40
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 
@@ -24,7 +24,7 @@ def _join(left: tuple[str, int], operation: str, right: tuple[str, int]) -> tupl
 
 
 def _random_tree(rng: random.Random, numbers: list[int], whole: bool):
-    """(text, precedence), value and statements of a random expression over all numbers; None where it leaves 0..99."""
+    """(text, precedence), value and statements of a random expression over all numbers; None where it leaves 1..40."""
     parts = [((str(n), 3), n) for n in numbers]
     statements = []
     while len(parts) > 1:
@@ -35,7 +35,7 @@ def _random_tree(rng: random.Random, numbers: list[int], whole: bool):
             if operation == "/" and (b == 0 or a % b):
                 return None
             value = {"+": a + b, "-": a - b, "*": a * b, "/": a // b if b else 0}[operation]
-            if not 1 <= value <= 99:
+            if not 1 <= value <= _LARGEST_TARGET:
                 return None
             statements.append(f"{a} {operation} {b} = {value} .")
         else:
@@ -45,7 +45,7 @@ def _random_tree(rng: random.Random, numbers: list[int], whole: bool):
 
 
 def generate(rng: random.Random, level: int) -> Problem:
-    """`level` numbers from 1 to 30 and a target from 1 to 99 that they can reach by whole intermediate results."""
+    """`level` numbers from 1 to 15 and a target from 1 to 40 that they can reach by whole intermediate results."""
     while True:
         numbers = [rng.randint(1, _LARGEST) for _ in range(level)]
         tree = _random_tree(rng, numbers, whole=True)

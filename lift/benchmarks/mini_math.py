@@ -11,23 +11,24 @@ from lift.miniature.problems import test_problems
 GRADER = "number"
 METRIC = "accuracy"
 LEVELS = (2, 3, 4)
+_LARGEST = 40
 _INVERSE = {"+": "-", "-": "+", "*": "/", "/": "*"}
 
 
 def _apply(value: int, operation: str, n: int) -> int | None:
-    """The result, or None where it is no whole number from 0 to 99."""
+    """The result, or None where it is no whole number from 0 to 40."""
     if operation == "/" and value % n:
         return None
     result = {"+": value + n, "-": value - n, "*": value * n, "/": value // n}[operation]
-    return result if 0 <= result <= 99 else None
+    return result if 0 <= result <= _LARGEST else None
 
 
 def _chain(rng: random.Random, length: int) -> tuple[list[int], list[tuple[str, int]]]:
     """Values v0, v1, ... and the operations (sign, number) between them."""
-    values, operations = [rng.randint(1, 40)], []
+    values, operations = [rng.randint(1, 20)], []
     while len(operations) < length:
         operation = rng.choice("+-**/")
-        n = rng.randint(2, 9) if operation in "*/" else rng.randint(1, 50)
+        n = rng.randint(2, 5) if operation in "*/" else rng.randint(1, 20)
         result = _apply(values[-1], operation, n)
         if result is not None and not (operations and operations[-1][0] == _INVERSE[operation]):
             values.append(result)
@@ -63,7 +64,7 @@ def generate(rng: random.Random, level: int) -> Problem:
 
 def guess(rng: random.Random, problem: Problem) -> str:
     """A random well-formed answer."""
-    return str(rng.randint(0, 99))
+    return str(rng.randint(0, _LARGEST))
 
 
 def problems(*, size: int = 200, levels: list = [3], seed: int = 0) -> list[dict]:  # noqa: B006

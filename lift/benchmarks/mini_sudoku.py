@@ -1,7 +1,7 @@
 """mini-sudoku: real 4x4 Sudoku with one solution. The answer is the filled grid, 16 digits.
 
-The level is the number of empty cells. Of the 288 solution grids, 59 are for training and 229 for tests; the split is
-chosen so that every 4x4 puzzle published by d1 (arXiv 2504.12216) has its solution on the test side. Training also
+Eight cells are empty, as in the puzzles published by d1 (arXiv 2504.12216). Of the 288 solution grids, 59 are for training and 229 for tests; the split is
+chosen so that every one of those puzzles has its solution on the test side. Training also
 shows *parts* of grids, eight cells with the rest blotted out by `|`, which teach the rules and contain no solution.
 """
 
@@ -15,7 +15,7 @@ from lift.miniature.problems import numbered, test_problems
 
 GRADER = "sudoku"
 METRIC = "cell_accuracy"
-LEVELS = (4, 5, 6, 7, 8)
+LEVELS = (8,)  # empty cells
 
 # Positions of the training grids in the sorted list of all 288.
 TRAINING_GRIDS = frozenset(
@@ -79,7 +79,8 @@ def pose(puzzle: str, solution: str) -> Problem:
     """The problem of a puzzle and its solution, 16 characters each; `|` marks cells outside a part."""
     order = _filling_order(puzzle, solution)
     pairs = [f"{CELLS[cell]} {solution[cell]}" for cell in order]
-    statements = tuple(" ".join(pairs[i : i + 4]) + " ." for i in range(0, len(pairs), 4))
+    group = 4 if len(pairs) > 4 else 1  # eight cells or four: both traces are 24 tokens long
+    statements = tuple(" ".join(pairs[i : i + group]) + " ." for i in range(0, len(pairs), group))
     prompt = "fill grid " + " ".join(puzzle.replace("0", "_"))
     return Problem(prompt, statements, " ".join(solution), ("mini-sudoku", solution), {"puzzle": puzzle})
 
@@ -95,13 +96,13 @@ def generate(rng: random.Random, level: int) -> Problem:
 
 
 def generate_part(rng: random.Random) -> Problem:
-    """Two rows, two columns, or one cell with its row, column and box: 2 to 5 of its eight cells are empty."""
+    """Two rows, two columns, or one cell with its row, column and box: four of its eight cells are empty."""
     solution = rng.choice(all_grids())
     cell, half = rng.randrange(16), rng.choice([range(0, 8), range(8, 16)])
     inside = rng.choice([list(half), [4 * (i % 4) + i // 4 for i in half], [cell, *peers()[cell]]])
     solution = "".join(digit if cell in inside else "|" for cell, digit in enumerate(solution))
     while True:
-        empty = set(rng.sample(inside, rng.randint(2, 5)))
+        empty = set(rng.sample(inside, 4))
         puzzle = "".join("0" if cell in empty else digit for cell, digit in enumerate(solution))
         if len(solutions(puzzle)) == 1:
             return pose(puzzle, solution)

@@ -1,6 +1,8 @@
 """How the miniature's base is made: masked diffusion on freshly generated problems from the training side.
 
-The optimiser is Muon for the matrices inside the layers and AdamW for the rest. Example i of the
+Half of the sequences are masked at random, as masked diffusion has it; the other half as block-wise decoding will mask
+them: what comes before a block is visible, what comes after is not, and the loss is taken within the block. The
+optimiser is Muon for the matrices inside the layers and AdamW for the rest. Example i of the
 stream depends on (seed, i) alone, so that an interrupted run goes on exactly where it stood.
 """
 
@@ -21,7 +23,8 @@ from lift.miniature.language import RESPONSE_LENGTH
 from lift.miniature.problems import TASKS, draw, task_module, write_response
 
 TASK_WEIGHTS = (0.17, 0.17, 0.18, 0.18, 0.17, 0.13)
-DECAY = 0.35  # the learning rate falls linearly to zero over the last part of the steps
+BLOCK = 16  # tokens that decoding will take at a time
+DECAY = 0.5  # the learning rate falls linearly to zero over the last part of the steps
 PARTS_OF_GRIDS = 0.4  # their share in mini-sudoku
 
 
@@ -37,20 +40,24 @@ def make_example(seed: int, index: int) -> tuple[str, str]:
 
 
 def make_batch(tokenizer, seed: int, step: int, batch_size: int) -> dict[str, torch.Tensor]:
-    """input_ids (B, L), response (B, L) bool, real (B, L) bool. Responses are filled with end tokens."""
+    """input_ids (B, L), response (B, L) bool, real (B, L) bool, block (B, L): number of the block within the response,
+    negative before it. Responses are filled with end tokens."""
     examples = [make_example(seed, index) for index in range(step * batch_size, (step + 1) * batch_size)]
     chats = [[{"role": "user", "content": prompt}] for prompt, _ in examples]
     starts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
     prompts = tokenizer(starts, add_special_tokens=False).input_ids
     responses = tokenizer([response for _, response in examples], add_special_tokens=False).input_ids
-    filling = [[tokenizer.eos_token_id] * (1 + RESPONSE_LENGTH - len(response)) for response in responses]
+    filling = [
+        [tokenizer.eos_token_id] * (1 + (RESPONSE_LENGTH if index % 2 else -(-(len(r) - 1) // BLOCK) * BLOCK) - len(r))
+        for index, r in enumerate(responses)
+    ]  # half of the responses are filled to their full length, half to the end of their last block
     rows = [[*p, *r, *f] for p, r, f in zip(prompts, responses, filling, strict=True)]
     prompt_lengths = [len(prompt) for prompt in prompts]
     length = max(map(len, rows))
     real = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows], dtype=torch.bool)
     input_ids = torch.tensor([row + [tokenizer.eos_token_id] * (length - len(row)) for row in rows])
-    response = real & (torch.arange(length) >= torch.tensor(prompt_lengths)[:, None])
-    return {"input_ids": input_ids, "response": response, "real": real}
+    offset = torch.arange(length) - torch.tensor(prompt_lengths)[:, None]  # 0 is the opening tag
+    return {"input_ids": input_ids, "response": real & (offset >= 0), "real": real, "block": (offset - 1) // BLOCK}
 
 
 def make_optimizers(network: torch.nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
@@ -122,8 +129,13 @@ def pretrain(
         keys = torch.tensor([noise.key("base", seed, step, row) for row in range(batch_size)])
         level = (torch.arange(batch_size) + noise.uniform(keys, 1)[:, 0]) / batch_size  # (B,), stratified
         masked = batch["response"] & (noise.uniform(noise.subkey(keys, 1), batch["real"].shape[1]) < level[:, None])
-        noisy = batch["input_ids"].masked_fill(masked, model.mask_id)
-        loss = F.cross_entropy(model(noisy, masked, batch["real"]), batch["input_ids"][masked])
+        blocks = 1 + (batch["block"] * batch["response"]).amax(1)
+        current = (noise.uniform(noise.subkey(keys, 2), 1)[:, 0] * blocks).long()[:, None]
+        within, after = batch["block"] == current, batch["response"] & (batch["block"] > current)
+        by_block = (noise.uniform(noise.subkey(keys, 3), 1) < 0.5).expand_as(masked)
+        scored = torch.where(by_block, masked & within, masked)
+        noisy = batch["input_ids"].masked_fill(torch.where(by_block, masked & within | after, masked), model.mask_id)
+        loss = F.cross_entropy(model(noisy, scored, batch["real"]), batch["input_ids"][scored])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         for optimizer in optimizers:

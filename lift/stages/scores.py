@@ -1,6 +1,7 @@
 """Scores with 95% intervals from grades: scores.csv, tidy, and costs.csv, what differs from run to run.
 
-A trained method has a row for each seed and one, with seed "all", over them. A benchmark's own metric is the one that
+A trained method has a row for each seed and one, with seed "all", over them; an untrained one has seed "-" where nothing
+was drawn at random. A benchmark's own metric is the one that
 counts in the average over benchmarks.
 """
 
@@ -24,6 +25,7 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--plan", type=json.loads, required=True, help="by benchmark: decoder, its settings, samples, metric; as JSON"
     )
+    parser.add_argument("--untrained", nargs="*", default=[], help="methods that have no seed of training")
     parser.add_argument("--records", type=Path, nargs="+", required=True, help="run.json of decoding and training")
     parser.add_argument("--output", type=Path, required=True, help="folder for scores.csv and costs.csv")
 
@@ -49,7 +51,7 @@ def problem_scores(grades: pd.DataFrame, metric: str, samples: int) -> dict[str,
     return scores
 
 
-def score_rows(files: list[Path], plan: dict) -> list[dict]:
+def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict]:
     """Rows of scores.csv from grades at MODEL/METHOD/seedK/DECODER-LENGTH/BENCHMARK.csv."""
     found: dict[tuple, dict[str, dict[str, np.ndarray]]] = {}  # (model, method, benchmark, decoder) -> metric -> seed
     for path in files:
@@ -61,13 +63,15 @@ def score_rows(files: list[Path], plan: dict) -> list[dict]:
     rows, own = [], {}
     for (model, method, benchmark, decoder), metrics in found.items():
         name, _, length = decoder.rpartition("-")
-        steps = plan[benchmark]["settings"]["steps"] if name == plan[benchmark]["decoder"] else 0
+        steps = plan[benchmark]["settings"]["steps"]
         common = {"model": model, "method": method, "benchmark": benchmark, "decoder": name, "gen_length": int(length)}
         for position, (metric, by_seed) in enumerate(metrics.items()):
             matrix = np.array([by_seed[seed] for seed in sorted(by_seed)])
             if position == 0:
                 own.setdefault((model, method), []).append(matrix)
             groups = {seed: matrix[[i]] for i, seed in enumerate(sorted(by_seed))}
+            if method in untrained and not plan[benchmark]["settings"]["temperature"]:
+                groups = {"-": matrix}
             if len(groups) > 1:
                 groups["all"] = matrix
             for seed, values in groups.items():
@@ -103,7 +107,7 @@ def cost_rows(records: list[Path]) -> list[dict]:
 
 
 def main(args) -> None:
-    scores = pd.DataFrame(score_rows(args.grades, args.plan))
+    scores = pd.DataFrame(score_rows(args.grades, args.plan, args.untrained))
     scores.insert(0, "experiment", args.experiment)
     order = ["model", "method", "benchmark", "metric", "seed"]
     scores = scores[list(COLUMNS)].sort_values(order, kind="stable")

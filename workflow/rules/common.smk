@@ -1,4 +1,4 @@
-# What every rule needs: the checked config, where things lie, and how `python -m lift` is found.
+# Shared by all stages. The checked config, where things lie, and how `python -m lift` is found.
 import shutil
 import sys
 from json import JSONEncoder
@@ -69,7 +69,7 @@ wildcard_constraints:
 
 def json(value):
     """A value for the command line."""
-    return JSONEncoder(sort_keys=True).encode(value)
+    return JSONEncoder().encode(value)
 
 
 def module(folder, name):
@@ -87,6 +87,15 @@ def training(method):
     """How a method is trained, without what concerns other stages."""
     settings = configuration.method_training(CONFIG, method)
     return configuration.settings(settings, "corpus", "checkpoint")
+
+
+def weights(wildcards):
+    """The base model and, of a trained method, the chosen checkpoint of its run."""
+    files = {"model": model_folder(wildcards.model)}
+    if wildcards.method != "base":
+        chosen = configuration.method_training(CONFIG, wildcards.method)["checkpoint"]
+        files["run"] = f"{RESULTS}/runs/{wildcards.model}/{wildcards.method}/seed{wildcards.seed}/{chosen}"
+    return files
 
 
 def checkpoints(pattern, untrained):

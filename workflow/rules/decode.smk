@@ -1,15 +1,6 @@
 GENERATIONS = f"{RESULTS}/generations/{{model}}/{{method}}/seed{{seed}}"
 
 
-def weights(wildcards):
-    """The base model and, of a trained method, the chosen checkpoint of its run."""
-    files = {"model": model_folder(wildcards.model)}
-    if wildcards.method != "base":
-        chosen = configuration.method_training(CONFIG, wildcards.method)["checkpoint"]
-        files["run"] = f"{RESULTS}/runs/{wildcards.model}/{wildcards.method}/seed{wildcards.seed}/{chosen}"
-    return files
-
-
 # One job answers all benchmarks of a checkpoint: starting Python and loading a model costs more than many benchmarks.
 rule answer:
     input:
@@ -22,6 +13,8 @@ rule answer:
         f"{LOGS}/generations/{{model}}/{{method}}/seed{{seed}}.log",
     benchmark:
         f"{TIMINGS}/generations/{{model}}/{{method}}/seed{{seed}}.tsv"
+    wildcard_constraints:
+        model="|".join(MODELS),
     conda:
         "../../environment.yml"
     threads: CONFIG["threads"]
@@ -33,7 +26,7 @@ rule answer:
         decoding=json({name: configuration.settings(plan, "grader", "metric") for name, plan in PLAN.items()}),
         device=CONFIG["device"],
         store=f"{RESULTS}/.answers/{{model}}/{{method}}/seed{{seed}}",
-        output=GENERATIONS,
+        output=lambda wildcards, output: Path(output.record).parent,
         code=fingerprint("lift.stages.decode"),
     message:
         "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed}"
@@ -75,9 +68,6 @@ rule guess:
         " --samples {params.samples:q}"
         " --outputs {output:q}"
         " > {log:q} 2>&1"
-
-
-ruleorder: guess > answer
 
 
 # Aggregate target: all answers.

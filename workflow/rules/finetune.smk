@@ -29,7 +29,7 @@ rule train:
         training=lambda wildcards: json(training(wildcards.method)),
         device=CONFIG["device"],
         resume=f"{RESULTS}/.resume/runs/{{model}}/{{method}}/seed{{seed}}",
-        output=RUN,
+        output=lambda wildcards, output: Path(output.record).parent,
         code=lambda wildcards: fingerprint(
             "lift.stages.finetune", module("objectives", CONFIG["methods"][wildcards.method]["objective"])
         ),

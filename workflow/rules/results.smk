@@ -51,7 +51,7 @@ rule scores:
         mem_mb=2000,
     params:
         plan=json(PLAN),
-        output=RESULTS,
+        output=lambda wildcards, output: Path(output.scores).parent,
         experiment=CONFIG["experiment"],
         code=fingerprint("lift.stages.scores"),
     message:
@@ -61,6 +61,7 @@ rule scores:
         " --experiment {params.experiment}"
         " --grades {input.grades:q}"
         " --plan {params.plan:q}"
+        " --untrained base guess"
         " --records {input.decoding:q} {input.training:q}"
         " --output {params.output:q}"
         " > {log:q} 2>&1"
@@ -95,7 +96,7 @@ rule tables:
     params:
         metrics=json(METRICS),
         methods=ROWS,
-        output=f"{RESULTS}/tables",
+        output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.tables"),
     message:
         "Tables"
@@ -137,7 +138,7 @@ rule figures:
     params:
         metrics=json(METRICS),
         methods=ROWS,
-        output=f"{RESULTS}/figures",
+        output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.figures"),
     message:
         "Figures"

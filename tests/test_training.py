@@ -1,0 +1,204 @@
+"""Fine-tuning: what must not change the result, and what a run leaves behind."""
+
+import functools
+import json
+from dataclasses import replace
+
+import datasets
+import peft
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lift import models, noise, training
+from lift.forward_process import Batch, Draws
+from lift.objectives import cart, gift, lift, vanilla
+from tests.conftest import GOLDEN
+
+LORA = {"r": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
+SETTINGS = training.Settings(
+    epochs=1,
+    batch_size=8,
+    micro_batch_size=8,
+    learning_rate=1e-2,
+    weight_decay=0.1,
+    max_grad_norm=1.0,
+    warmup_steps=0,
+    eval_steps=2,
+    max_length=32,
+    padding="max_length",
+    score_padding=True,
+    lora=LORA,
+)
+OBJECTIVES = {
+    "vanilla": vanilla.select,
+    "cart": cart.select,
+    "gift": gift.select,
+    "lift2": functools.partial(lift.select, components=["easy", "hard"]),
+    "lift3": lift.select,
+    "lift3-complementary": functools.partial(lift.select, complementary=True),
+}
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    generator = torch.Generator().manual_seed(0)
+
+    def rows(count):
+        for _ in range(count):
+            prompt, response = torch.randint(3, 14, (2,), generator=generator).tolist()
+            ids = torch.randint(0, 150, (prompt + response,), generator=generator).tolist()
+            yield {"input_ids": [*ids, 158], "prompt_length": prompt}
+
+    return datasets.DatasetDict(
+        {name: datasets.Dataset.from_list(list(rows(n))) for name, n in (("train", 48), ("held_out", 6))}
+    )
+
+
+def run(corpus, folder, select=vanilla.select, **changes):
+    model = models.load(GOLDEN / "tiny_llada")
+    settings = replace(SETTINGS, **changes)
+    facts = training.finetune(model, "llada", corpus, select, settings, 0, folder / "run", folder / "resume")
+    log = [json.loads(line) for line in (folder / "run/log.jsonl").read_text().splitlines()]
+    return facts, log, folder / "run"
+
+
+def weights(run_folder, which="last"):
+    return load_file(next((run_folder / which).glob("*.safetensors")))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("score_padding", [True, False])
+def test_loss_and_gradient_do_not_depend_on_the_micro_batch(corpus, name, score_padding):
+    """The same global batch of 8, cut in micro-batches of 8 or of 1."""
+    settings = replace(SETTINGS, score_padding=score_padding)
+    examples = [corpus["train"][i] for i in range(8)]
+    addresses = [noise.key(0, "train", i) for i in range(8)]
+    results = []
+    for size in (8, 1):
+        model = models.load(GOLDEN / "tiny_llada").double()
+        selections = []
+        for start in range(0, 8, size):
+            batch = training.collate(examples[start : start + size], model.pad_id, settings)
+            draws = Draws.at(torch.tensor(addresses[start : start + size]), batch.input_ids.shape[1])
+            with torch.no_grad():
+                selections.append(OBJECTIVES[name](model, batch, draws))
+        denominator = sum(s.denominator for s in selections)
+        loss = sum(training.loss_sum(model, s)[0] for s in selections) / denominator
+        loss.backward()
+        gradient = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+        results.append((loss.detach(), gradient))
+    torch.testing.assert_close(results[0][0], results[1][0], atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(results[0][1], results[1][1], atol=1e-6, rtol=1e-5)
+
+
+def test_a_whole_run_does_not_depend_on_the_micro_batch(corpus, tmp_path):
+    _, log_8, run_8 = run(corpus, tmp_path / "8", lift.select)
+    _, log_1, run_1 = run(corpus, tmp_path / "1", lift.select, micro_batch_size=1)
+    for a, b in zip(log_8, log_1, strict=True):
+        assert a.get("loss", 0) == pytest.approx(b.get("loss", 0), abs=1e-5)
+        assert a.get("masked_tokens") == b.get("masked_tokens")
+    for name, value in weights(run_8).items():
+        torch.testing.assert_close(value, weights(run_1)[name], atol=1e-4, rtol=1e-3)
+
+
+class KilledError(Exception):
+    """Stands for a process that ends in the middle."""
+
+
+@pytest.mark.parametrize("lora", [LORA | {"dropout": 0.1}, None])
+@pytest.mark.parametrize("dies_at", [1, 3, 5])
+def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch, lora, dies_at):
+    _, whole_log, whole = run(corpus, tmp_path / "whole", lift.select, lora=lora)
+    original, steps = training.ObjectiveTrainer.compute_loss, iter(range(100))
+
+    def dying(self, *args, **kwargs):
+        if next(steps) == dies_at:
+            raise KilledError
+        return original(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.ObjectiveTrainer, "compute_loss", dying)
+        with pytest.raises(KilledError):
+            run(corpus, tmp_path / "killed", lift.select, lora=lora)
+    _, log, killed = run(corpus, tmp_path / "killed", lift.select, lora=lora)
+    for which in ("best", "last"):
+        expected, found = weights(whole, which), weights(killed, which)
+        assert all(torch.equal(expected[name], found[name]) for name in expected)
+    strip = [{k: v for k, v in e.items() if "runtime" not in k and "per_second" not in k} for e in (*whole_log, *log)]
+    assert strip[: len(whole_log) - 1] == strip[len(whole_log) : -1]
+
+
+def test_what_a_run_leaves_behind(corpus, tmp_path):
+    facts, log, folder = run(corpus, tmp_path, lift.select)
+    assert facts["steps"] == 6
+    losses = {entry["step"]: entry["eval_loss"] for entry in log if "eval_loss" in entry}
+    assert list(losses) == [0, 2, 4, 6]
+    assert facts["best_held_out_loss"] == min(losses.values())
+    assert losses[facts["best_step"]] == min(losses.values())
+    logged = [entry for entry in log if "loss" in entry]
+    assert all(any(key.startswith("ce_level_") for key in entry) for entry in logged)
+    assert all(entry["random"] + entry["easy"] + entry["hard"] == 16 for entry in logged)  # two updates of eight
+    assert facts["masked_tokens"] == sum(entry["masked_tokens"] for entry in logged)
+
+    # peft itself reads the adapter; merged, it gives the trained model's logits
+    base = models.load(GOLDEN / "tiny_llada")
+    ids = torch.arange(12)[None]
+    where = torch.ones_like(ids, dtype=torch.bool)
+    with torch.no_grad():
+        before = base(ids, where)
+        merged = training.load_trained(GOLDEN / "tiny_llada", folder / "last", "cpu")(ids, where)
+        base.network = peft.PeftModel.from_pretrained(base.network, str(folder / "last")).base_model.model
+        adapted = base.eval()(ids, where)
+    torch.testing.assert_close(adapted, merged, atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(before, merged, atol=1e-4)
+
+
+def test_full_fine_tuning_writes_a_model(corpus, tmp_path):
+    _, _, folder = run(corpus, tmp_path, lora=None)
+    trained = training.load_trained(GOLDEN / "tiny_llada", folder / "best", "cpu")
+    original = models.load(GOLDEN / "tiny_llada")
+    changed = [
+        n for n, p in trained.network.named_parameters() if not torch.equal(p, original.network.get_parameter(n))
+    ]
+    assert len(changed) == len(list(trained.network.parameters()))
+
+
+def test_held_out_loss_is_the_plain_sum(corpus, tiny_llada):
+    """Vanilla at levels (i + 0.5) / n, whatever the batch size; against a loop over examples and positions."""
+    n, total, count = len(corpus["held_out"]), 0.0, 0
+    for i, example in enumerate(corpus["held_out"]):
+        ids = example["input_ids"] + [tiny_llada.pad_id] * (32 - len(example["input_ids"]))
+        level = (1 - 1e-3) * (i + 0.5) / n + 1e-3
+        uniforms = noise.uniform(torch.tensor([noise.key("held-out", i)]), 32)[0]
+        masked = [p for p in range(example["prompt_length"], 32) if uniforms[p] < level]
+        noisy = torch.tensor([[tiny_llada.mask_id if p in masked else t for p, t in enumerate(ids)]])
+        with torch.no_grad():
+            log_p = tiny_llada(noisy, torch.ones_like(noisy, dtype=torch.bool)).log_softmax(-1)
+        total += sum(-log_p[p, ids[p]].item() for p in masked) / level
+        count += 32 - example["prompt_length"]
+    for size in (1, 4):
+        loss, _ = training.held_out_loss(tiny_llada, corpus["held_out"], replace(SETTINGS, micro_batch_size=size))
+        assert loss == pytest.approx(total / count, rel=1e-5)
+
+
+def test_the_stream_shuffles_every_epoch_and_repeats(corpus):
+    stream = training.Stream(corpus["train"], 96, seed=3)
+    first = [stream[k]["example"]["input_ids"] for k in range(48)]
+    second = [stream[k]["example"]["input_ids"] for k in range(48, 96)]
+    everything = sorted(corpus["train"]["input_ids"])
+    assert sorted(first) == sorted(second) == everything
+    assert first != second
+    assert training.Stream(corpus["train"], 48, seed=3)[17] == stream[17]
+
+
+def test_padding_is_scored_or_invisible(tiny_llada):
+    ids = torch.tensor([[1, 2, 3, 4, 158, 158]])
+    scored = Batch(ids, torch.tensor([2]), torch.tensor([4]))
+    hidden = replace(scored, score_padding=False)
+    draws = Draws(*(torch.full(shape, 0.999) for shape in ((1,), (1,), (1,))), torch.zeros(1, 6), torch.zeros(1, 6))
+    assert vanilla.select(tiny_llada, scored, draws).kept.tolist() == [[False, False, True, True, True, True]]
+    selection = vanilla.select(tiny_llada, hidden, draws)
+    assert selection.kept.tolist() == [[False, False, True, True, False, False]]
+    assert selection.denominator == 2
+    assert selection.real.tolist() == [[True] * 4 + [False] * 2]

@@ -1,0 +1,298 @@
+"""The real DAG, on a tiny config: it runs, it plans what a change asks for and no more, and it survives being killed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("workflow", "lift", "config", "environment.yml", "tests/config")
+SMOKE = yaml.safe_load((ROOT / "tests/config/smoke.yaml").read_text())
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2"]
+
+
+class Checkout:
+    """A copy of the repository in which files may be changed, and the results of the smoke config."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in PARTS:
+            ignore = shutil.ignore_patterns("__pycache__")
+            source, target = ROOT / part, folder / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
+        self.results = folder / "results" / "smoke"
+
+    def command(self, *arguments: str, config: dict = SMOKE) -> list[str]:
+        path = self.folder / "experiment.yaml"
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
+        return [*SNAKEMAKE, "--configfile", str(path), *arguments]
+
+    def run(self, *arguments: str, config: dict = SMOKE) -> subprocess.CompletedProcess:
+        command = self.command(*arguments, config=config)
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+
+    def plan(self, *arguments: str, config: dict = SMOKE) -> dict[str, int]:
+        """How many jobs of each rule a dry run plans."""
+        result = self.run("-n", *arguments, config=config)
+        assert result.returncode == 0, result.stderr
+        table = re.search(r"^job +count\n-[- ]+\n(.*?)\n\n", result.stdout, re.M | re.S)
+        jobs = dict(line.split() for line in table[1].splitlines()) if table else {}
+        return {rule: int(count) for rule, count in jobs.items() if rule not in ("total", "all")}
+
+    def edited(self, path: str, old: str, new: str):
+        return _Edit(self.folder / path, old, new)
+
+
+class _Edit:
+    """A change of one file, undone at the end, its time stamp too."""
+
+    def __init__(self, path: Path, old: str, new: str) -> None:
+        self.path, self.old, self.new = path, old, new
+
+    def __enter__(self):
+        self.stat, self.text = self.path.stat(), self.path.read_text()
+        assert self.old in self.text
+        self.path.write_text(self.text.replace(self.old, self.new, 1))
+
+    def __exit__(self, *exception):
+        self.path.write_text(self.text)
+        os.utime(self.path, ns=(self.stat.st_atime_ns, self.stat.st_mtime_ns))
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """The smoke config, run from end to end by the users' own command."""
+    checkout = Checkout(tmp_path_factory.mktemp("checkout"))
+    result = checkout.run("--use-conda") if not shutil.which("conda") else checkout.run()
+    assert result.returncode == 0, result.stdout + result.stderr
+    checkout.output = result.stdout + result.stderr
+    return checkout
+
+
+def small(**changes) -> dict:
+    """The smoke config with some top-level entries replaced."""
+    return SMOKE | changes
+
+
+def test_the_run_ends_with_the_main_table(checkout):
+    assert "| lift3" in checkout.output
+    assert "results/smoke/tables" in checkout.output
+    if not shutil.which("conda"):
+        assert checkout.output.count("No conda found: --use-conda is ignored") == 1
+
+
+def test_everything_promised_is_there(checkout):
+    tables = {path.name for path in (checkout.results / "tables").iterdir()}
+    assert tables == {f"{t}.{e}" for t in ("main", "pass_at_k", "format", "statistics") for e in ("csv", "md", "tex")}
+    figures = {path.name for path in (checkout.results / "figures").iterdir()}
+    assert {"scores-tiny-dream.png", "confidence-tiny-llada-mini-traces.pdf", "held_out_loss-tiny-llada.png"} <= figures
+    scores = pd.read_csv(checkout.results / "scores.csv", dtype={"seed": str})
+    assert list(scores.columns) == [
+        *("experiment", "model", "method", "seed", "benchmark", "decoder", "gen_length", "steps", "metric", "n"),
+        *("value", "ci_low", "ci_high"),
+    ]
+    for model in SMOKE["models"]:
+        for method in ("base", *SMOKE["methods"]):
+            rows = scores[(scores["model"] == model) & (scores["method"] == method)]
+            assert set(rows["benchmark"]) == {*SMOKE["benchmarks"], "average"}
+    assert scores["value"].between(scores["ci_low"], scores["ci_high"]).all()
+    greedy = scores[(scores["method"] == "base") & (scores["decoder"] == "greedy")]
+    assert set(greedy["seed"]) == {"-"}
+    runs = checkout.results / "runs"
+    assert len(list(runs.glob("*/*/seed0/best/adapter_model.safetensors"))) == 8
+    assert len(list(runs.glob("*/sft/seed0/last/model.safetensors"))) == 2  # sft is trained in full here
+    assert not list((checkout.results / ".resume").rglob("*.*"))
+    assert not list(checkout.results.rglob("*.bin")) + list(checkout.results.rglob("*.pt"))
+
+
+def test_nothing_is_left_to_do(checkout):
+    result = checkout.run("--use-conda")
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+AFTER_DECODING = {"scores": 1, "tables": 1, "figures": 1}
+
+
+def test_a_changed_decoder_plans_decoding_and_no_training(checkout):
+    with checkout.edited("lift/decoding.py", "    share, remainder", "    # faster\n    share, remainder"):
+        assert checkout.plan() == {"answer": 12, "judge": 12} | AFTER_DECODING
+
+
+def test_a_changed_learning_rate_plans_that_method_only(checkout):
+    methods = SMOKE["methods"] | {"cart": {"objective": "cart", "training": {"learning_rate": 2e-3}}}
+    expected = {"train": 2, "answer": 2, "judge": 2} | AFTER_DECODING
+    assert checkout.plan(config=small(methods=methods)) == expected
+
+
+def test_a_changed_objective_plans_its_methods_only(checkout):
+    with checkout.edited("lift/objectives/gift.py", "level = masking", "level = 1.0 * masking"):
+        assert checkout.plan() == {"train": 2, "answer": 2, "judge": 2} | AFTER_DECODING
+
+
+def test_a_changed_grader_plans_grading_and_no_decoding(checkout):
+    with checkout.edited("lift/graders/sudoku.py", "digits = re.sub", "# strict\n    digits = re.sub"):
+        assert checkout.plan() == {"judge": 13} | AFTER_DECODING
+
+
+def test_a_changed_figure_plans_the_figures(checkout):
+    with checkout.edited("lift/figures.py", "linewidth=2", "linewidth=3"):
+        assert checkout.plan() == {"figures": 1}
+
+
+def test_conda_and_its_environment_do_not_train_again(checkout):
+    with checkout.edited("environment.yml", "name: lift", "name: other"):
+        assert checkout.plan() == {}
+
+
+def test_a_new_method_plans_its_own_row(checkout):
+    methods = SMOKE["methods"] | {"large-h": {"objective": "lift", "random_weight": 10.0}}
+    expected = {"train": 2, "answer": 2, "judge": 2} | AFTER_DECODING
+    assert checkout.plan(config=small(methods=methods)) == expected
+
+
+def test_a_deleted_generations_file_is_made_from_the_answers_that_are_kept(checkout):
+    before = (checkout.results / "scores.csv").read_bytes()
+    lost = checkout.results / "generations/tiny-llada/lift3/seed0/greedy-48/mini-gsm.jsonl"
+    text = lost.read_text()
+    lost.unlink()
+    assert checkout.plan() == {"answer": 1, "judge": 1} | AFTER_DECODING
+    store = next((checkout.results / ".answers/tiny-llada/lift3/seed0").glob("mini-math.*"))
+    store.write_text("")  # and one benchmark's kept answers are lost as well
+    assert checkout.run().returncode == 0
+    log = (checkout.results / "logs/generations/tiny-llada/lift3/seed0.log").read_text()
+    assert "mini-gsm: 1 of 1 batches found" in log
+    assert "mini-math: 1 of 1" not in log
+    assert lost.read_text() == text
+    assert (checkout.results / "scores.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("stage", ["data", "models", "statistics", "finetune", "decode", "grade", "tables", "figures"])
+def test_stages_are_targets(checkout, stage):
+    result = checkout.run("-n", stage)
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "change, named",
+    [
+        ({"sedes": [1]}, "unknown key 'sedes', did you mean 'seeds'"),
+        ({"methods": {"a": {"objective": "lfit"}}}, "methods.a: unknown objective 'lfit', did you mean 'lift'"),
+        ({"methods": {"a": {"objective": "lift", "policy": 3}}}, "methods.a.policy: 3 should be str"),
+        ({"training": SMOKE["training"] | {"epochs": "two"}}, "training.epochs: 'two'"),
+        ({"models": {"m": {"base": "nowhere"}}}, "models.m.base: 'nowhere'"),
+        (
+            {"benchmarks": {"mini-sudoku": {"decoder": "greedy", "path": "missing.csv"}}},
+            "the file 'missing.csv' does not exist",
+        ),
+    ],
+)
+def test_a_mistake_is_named_before_anything_runs(checkout, change, named):
+    result = checkout.run(config=small(**change))
+    output = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert named in output
+    assert "Traceback" not in output
+
+
+def test_lint_and_format():
+    checks = [
+        [sys.executable, "-m", "snakemake", "--lint"],
+        ["snakefmt", "--check", "workflow"],
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+    ]
+    for command in checks:
+        if len(command[0]) < 10:
+            command[0] = str(Path(sys.executable).parent / command[0])
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+SHORT = small(
+    models={"tiny-llada": SMOKE["models"]["tiny-llada"]},
+    methods={"lift3": {"objective": "lift"}},
+    training=SMOKE["training"] | {"epochs": 8, "eval_steps": 4},
+    benchmarks={
+        "mini-gsm": {"decoder": "greedy", "size": 64},
+        "mini-contest-a": {"decoder": "sampled", "size": 30, "samples": 8},
+    },
+)
+
+
+def _wait_for(condition, process, seconds=90):
+    """Until the condition holds; the process must still be running then."""
+    end = time.time() + seconds
+    while not condition():
+        assert process.poll() is None, "ended before it could be killed"
+        assert time.time() < end, "took too long"
+        time.sleep(0.02)
+
+
+def _processes_with(*words: str) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if all(word in line for word in words) and "bash" not in line.split(" ")[0]:
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds its processes through /proc")
+def test_a_killed_run_ends_with_the_same_scores(tmp_path_factory):
+    """kill -9 of training, of decoding, of snakemake itself; Ctrl-C; each time the same command goes on."""
+    whole = Checkout(tmp_path_factory.mktemp("whole"))
+    assert whole.run(config=SHORT).returncode == 0
+    killed = Checkout(tmp_path_factory.mktemp("killed"))
+    results = killed.results
+    here = str(killed.folder)
+
+    def start():
+        command = killed.command(config=SHORT)
+        return subprocess.Popen(
+            command, cwd=killed.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    # the training process, once it has a checkpoint
+    process = start()
+    _wait_for(lambda: list(results.glob(".resume/runs/**/checkpoint-*/trainer_state.json")), process)
+    for pid in _processes_with("lift finetune", "smoke/.resume"):
+        if os.readlink(f"/proc/{pid}/cwd") == here:
+            os.kill(pid, signal.SIGKILL)
+    assert process.wait(60) != 0
+    # a decoding process, once it has a batch
+    process = start()
+    _wait_for(lambda: any(path.stat().st_size > 100 for path in results.glob(".answers/**/*.jsonl")), process)
+    for pid in _processes_with("lift decode", "smoke/.answers"):
+        if os.readlink(f"/proc/{pid}/cwd") == here:
+            os.kill(pid, signal.SIGKILL)
+    assert process.wait(60) != 0
+    # Ctrl-C, as a terminal sends it: to the whole group
+    process = start()
+    _wait_for(lambda: _processes_with("lift decode", "smoke/.answers"), process)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) != 0
+    # snakemake with all that it started, then the documented unlock
+    process = start()
+    _wait_for(lambda: _processes_with("lift decode", "smoke/.answers"), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(60)
+    locked = killed.run(config=SHORT)
+    assert locked.returncode != 0
+    assert "--unlock" in locked.stdout + locked.stderr
+    assert killed.run("--unlock", config=SHORT).returncode == 0
+    assert killed.run(config=SHORT).returncode == 0
+    assert (results / "scores.csv").read_bytes() == (whole.results / "scores.csv").read_bytes()
