@@ -94,10 +94,14 @@ def _check_settings(key: str, given: dict, known: dict[str, object]):
             yield f"{key}.{name}: {value!r} should be {kind.__name__}, like {default!r}"
 
 
+def _unknown(key: str, kind: str, name: str, known: dict) -> str:
+    return f"{key}: unknown {kind} {name!r}{_hint(name, list(known))}"
+
+
 def _check_source(key: str, name: str, kind: str, known: dict[str, dict], given: dict):
     """A named file must exist, and take the settings."""
     if name not in known:
-        yield f"{key}: unknown {kind} {name!r}{_hint(name, list(known))}"
+        yield _unknown(key, kind, name, known)
     else:
         yield from _check_settings(key, given, known[name])
 
@@ -118,12 +122,11 @@ def _cross_check(config: dict):
         training = method_training(config, name)
         if training["corpus"] not in config["corpora"]:
             where = f"{key}.training" if "corpus" in method["training"] else "training"
-            yield f"{where}.corpus: unknown corpus {training['corpus']!r}{_hint(training['corpus'], list(config['corpora']))}"
+            yield _unknown(f"{where}.corpus", "corpus", training["corpus"], config["corpora"])
         if training["batch_size"] % training["micro_batch_size"]:
             yield f"{key}: batch_size {training['batch_size']} is no multiple of micro_batch_size"
     if "statistics" in config and config["statistics"]["corpus"] not in config["corpora"]:
-        corpus = config["statistics"]["corpus"]
-        yield f"statistics.corpus: unknown corpus {corpus!r}{_hint(corpus, list(config['corpora']))}"
+        yield _unknown("statistics.corpus", "corpus", config["statistics"]["corpus"], config["corpora"])
     for name, decoder in config["decoders"].items():
         blocks, rest = divmod(decoder["gen_length"], decoder["block_length"])
         if rest:
@@ -134,6 +137,6 @@ def _cross_check(config: dict):
         key, source = f"benchmarks.{name}", benchmark.setdefault("source", name)
         yield from _check_source(key, source, "benchmark", registry.benchmarks(), benchmark_settings(benchmark))
         if benchmark["decoder"] not in config["decoders"]:
-            yield f"{key}.decoder: unknown decoder {benchmark['decoder']!r}{_hint(benchmark['decoder'], list(config['decoders']))}"
+            yield _unknown(f"{key}.decoder", "decoder", benchmark["decoder"], config["decoders"])
         if benchmark.get("path") and not Path(benchmark["path"]).is_file():
             yield f"{key}.path: the file {benchmark['path']!r} does not exist"

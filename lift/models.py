@@ -14,7 +14,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
 from lift.errors import InputError
 
@@ -34,21 +36,24 @@ class MaskPredictor(nn.Module):
     def device(self) -> torch.device:
         return self.network.device
 
+    def _attention(self, input_ids: torch.Tensor, real: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The additive attention mask (B, 1, 1, L) and the position of every token (B or 1, L)."""
+        dtype, device = self.network.dtype, input_ids.device
+        if real is None:
+            # an explicit 4-D mask is what turns causal attention off
+            attention = torch.zeros(len(input_ids), 1, 1, input_ids.shape[1], dtype=dtype, device=device)
+            return attention, torch.arange(input_ids.shape[1], device=device)[None]
+        attention = torch.zeros(real.shape, dtype=dtype, device=device)
+        attention = attention.masked_fill(~real, torch.finfo(dtype).min)[:, None, None, :]
+        return attention, (real.cumsum(1) - 1).clamp(min=0)
+
     def hidden_states(self, input_ids: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
         """(B, L) tokens -> (B, L, H), where the state at a position is the one that predicts it.
 
         real (B, L): False at padding, which nobody attends to and which takes no place in the positions; None where
         every token is real.
         """
-        dtype = self.network.dtype
-        if real is None:
-            # an explicit 4-D mask is what turns causal attention off
-            attention = torch.zeros(len(input_ids), 1, 1, input_ids.shape[1], dtype=dtype, device=input_ids.device)
-            position_ids = None
-        else:
-            attention = torch.zeros(real.shape, dtype=dtype, device=real.device)
-            attention = attention.masked_fill(~real, torch.finfo(dtype).min)[:, None, None, :]  # (B, 1, 1, L)
-            position_ids = (real.cumsum(1) - 1).clamp(min=0)
+        attention, position_ids = self._attention(input_ids, real)
         states = self.network.model(
             input_ids=input_ids, attention_mask=attention, position_ids=position_ids, use_cache=False
         ).last_hidden_state
@@ -61,8 +66,35 @@ class MaskPredictor(nn.Module):
         return self.network.lm_head(self.hidden_states(input_ids, real)[where]).float()
 
     def window_logits(self, input_ids: torch.Tensor, window: slice, real: torch.Tensor | None = None) -> torch.Tensor:
-        """(B, L) tokens -> (B, K, V) fp32 logits at the K positions of a window."""
-        return self.network.lm_head(self.hidden_states(input_ids, real)[:, window]).float()
+        """(B, L) tokens -> (B, K, V) fp32 logits at the K positions of a window.
+
+        Exact: keys and values are taken of every position, but in the last layer only the window asks and is fed
+        forward, since nothing else is read from it.
+        """
+        body = self.network.model
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device)[window]
+        positions = (positions - 1).clamp(min=0) if self.shift else positions
+        attention, position_ids = self._attention(input_ids, real)
+        states = body.embed_tokens(input_ids)  # (B, L, H)
+        cos, sin = body.rotary_emb(states, position_ids=position_ids)  # (B or 1, L, D)
+        for layer in body.layers[:-1]:
+            states = layer(states, attention_mask=attention, position_embeddings=(cos, sin), position_ids=position_ids)
+        last, attend = body.layers[-1], body.layers[-1].self_attn
+        normed, states = last.input_layernorm(states), states[:, positions]
+        query, key, value = (
+            projection(x).unflatten(-1, (-1, attend.head_dim)).transpose(1, 2)  # (B, heads, K or L, D)
+            for projection, x in (
+                (attend.q_proj, normed[:, positions]),
+                (attend.k_proj, normed),
+                (attend.v_proj, normed),
+            )
+        )
+        query, _ = apply_rotary_pos_emb(query, query, cos[:, positions], sin[:, positions])
+        key, _ = apply_rotary_pos_emb(key, key, cos, sin)
+        seen = F.scaled_dot_product_attention(query, key, value, attention, enable_gqa=True)
+        states = states + attend.o_proj(seen.transpose(1, 2).flatten(2))
+        states = states + last.mlp(last.post_attention_layernorm(states))
+        return self.network.lm_head(body.norm(states)).float()
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,21 @@ def test_padding_changes_nothing(golden, name, left):
     torch.testing.assert_close(beside[keep], alone[keep], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["llada", "dream"])
+@pytest.mark.parametrize("window", [slice(0, 5), slice(8, 16), slice(20, 24)])
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_window_has_the_logits_of_the_whole(golden, name, window, padded):
+    ids = golden(f"{name}_logits")["input_ids"]
+    model = models.load(GOLDEN / f"tiny_{name}")
+    real = None
+    if padded:
+        real = torch.arange(24) >= torch.tensor([0, 3, 7])[:, None]
+    with torch.no_grad():
+        whole = model(ids, torch.ones_like(ids, dtype=torch.bool), real).view(3, 24, -1)
+        part = model.window_logits(ids, window, real)
+    torch.testing.assert_close(part, whole[:, window], atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("name, family", [("tiny_llada", "llada"), ("tiny_dream", "Dream")])
 def test_save_restores_the_published_layout(tmp_path, name, family):
     models.save(models.load(GOLDEN / name), family, tmp_path)

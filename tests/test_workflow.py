@@ -1,4 +1,4 @@
-"""The real DAG, on a tiny config: it runs, it plans what a change asks for and no more, and it survives being killed."""
+"""The real DAG on a tiny config: it runs, plans what a change asks for and no more, and survives being killed."""
 
 import os
 import re

@@ -1,7 +1,7 @@
 """Benchmarks, one file each: where the problems come from, what the prompt is, and which grader judges.
 
-A benchmark defines `problems(*, <settings>) -> list[dict]` (id, prompt, answer and what its grader needs), GRADER, a file
-in lift/graders, and METRIC: accuracy, cell_accuracy or pass@k.
+A benchmark defines `problems(*, <settings>) -> list[dict]` (id, prompt, answer and what its grader needs), GRADER, a
+file in lift/graders, and METRIC: accuracy, cell_accuracy or pass@k.
 """
 
 import importlib

@@ -1,8 +1,9 @@
 """mini-sudoku: real 4x4 Sudoku with one solution. The answer is the filled grid, 16 digits.
 
-Eight cells are empty, as in the puzzles published by d1 (arXiv 2504.12216). Of the 288 solution grids, 59 are for training and 229 for tests; the split is
-chosen so that every one of those puzzles has its solution on the test side. Training also
-shows *parts* of grids, eight cells with the rest blotted out by `|`, which teach the rules and contain no solution.
+Eight cells are empty, as in the puzzles published by d1 (arXiv 2504.12216). Of the 288 solution grids, 59 are for
+training and 229 for tests; the split is chosen so that every one of those puzzles has its solution on the test side.
+Training also shows *parts* of grids, eight cells with the rest blotted out by `|`, which teach the rules and contain no
+solution.
 """
 
 import csv

@@ -24,7 +24,7 @@ from lift.miniature.problems import TASKS, draw, task_module, write_response
 
 TASK_WEIGHTS = (0.17, 0.17, 0.18, 0.18, 0.17, 0.13)
 BLOCK = 16  # tokens that decoding will take at a time
-DECAY = 0.5  # the learning rate falls linearly to zero over the last part of the steps
+DECAY = 0.8  # the learning rate falls linearly to zero over the last part of the steps
 PARTS_OF_GRIDS = 0.4  # their share in mini-sudoku
 
 
@@ -157,6 +157,7 @@ def pretrain(
     models.save(model, family, output)
     tokenizer.save_pretrained(output)
     settings = {
+        "threads": torch.get_num_threads(),
         "family": family,
         "hidden_size": hidden_size,
         "layers": layers,

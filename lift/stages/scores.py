@@ -1,8 +1,7 @@
 """Scores with 95% intervals from grades: scores.csv, tidy, and costs.csv, what differs from run to run.
 
-A trained method has a row for each seed and one, with seed "all", over them; an untrained one has seed "-" where nothing
-was drawn at random. A benchmark's own metric is the one that
-counts in the average over benchmarks.
+A trained method has a row for each seed and one, with seed "all", over them; an untrained one has seed "-" where
+nothing was drawn at random. A benchmark's own metric is the one that counts in the average over benchmarks.
 """
 
 import json

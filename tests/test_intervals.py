@@ -1,0 +1,187 @@
+"""Intervals and pass@k against brute force, scipy, and repeated sampling from a known model."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from lift.intervals import average_interval, interval, pass_at_k, wilson
+
+scores = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1.0]))
+
+
+def tables(seeds, problems, elements=scores):
+    """Scores (seeds, problems)."""
+    return st.tuples(seeds, problems).flatmap(lambda shape: arrays(float, shape, elements=elements))
+
+
+def by_problems_alone(values):
+    """The t interval of the problems' means."""
+    means = values.mean(0)
+    half = stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
+    return max(0.0, means.mean() - half), min(1.0, means.mean() + half)
+
+
+@pytest.mark.parametrize("samples", range(1, 8))
+def test_pass_at_k_is_the_share_of_subsets_with_a_right_answer(samples):
+    for right, k in itertools.product(range(samples + 1), range(1, samples + 1)):
+        answers = [1] * right + [0] * (samples - right)
+        expected = np.mean([any(subset) for subset in itertools.combinations(answers, k)])
+        assert pass_at_k(np.array([right]), samples, k) == pytest.approx([expected])
+
+
+def test_pass_at_k_is_by_problem():
+    assert pass_at_k(np.array([0, 4, 16]), 16, 1) == pytest.approx([0, 0.25, 1])
+    assert pass_at_k(np.array([0, 1, 16]), 16, 16).tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("right, n", [(0, 1), (1, 1), (0, 30), (30, 30), (1, 30), (13, 200), (199, 200)])
+def test_wilson_is_scipys(right, n):
+    expected = stats.binomtest(right, n).proportion_ci(method="wilson")
+    assert wilson(right / n, n) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("right", [0, 1, 77, 200])
+def test_one_seed_of_right_and_wrong_gives_wilsons_interval(right):
+    values = np.zeros((1, 200))
+    values[0, :right] = 1
+    assert interval(values) == pytest.approx((right / 200, *wilson(right / 200, 200)))
+
+
+def test_one_seed_of_shares_gives_the_t_interval_of_the_problems():
+    values = np.random.default_rng(0).uniform(0.2, 0.9, (1, 40))
+    expected = stats.t.interval(0.95, 39, values.mean(), stats.sem(values[0]))
+    assert interval(values) == pytest.approx((values.mean(), *expected))
+
+
+@pytest.mark.parametrize("shape", [(1, 30), (3, 30), (3, 1)])
+@pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
+def test_constant_scores_do_not_give_certainty(shape, value):
+    mean, low, high = interval(np.full(shape, value))
+    assert mean == pytest.approx(value)
+    assert (low, high) == pytest.approx(wilson(value, shape[1]))
+    assert high - low > 0.05
+
+
+@settings(deadline=None, max_examples=80)
+@given(tables(st.integers(1, 5), st.integers(1, 20)))
+def test_interval_holds_the_mean_and_stays_within_bounds(values):
+    mean, low, high = interval(values)
+    assert mean == pytest.approx(values.mean())
+    assert 0 <= low <= mean + 1e-9
+    assert mean - 1e-9 <= high <= 1
+
+
+@settings(deadline=None, max_examples=80)
+@given(tables(st.integers(2, 5), st.integers(10, 40)))
+def test_interval_is_never_narrower_than_that_of_the_problems_alone(values):
+    if values.min() < values.max():
+        _, low, high = interval(values)
+        expected_low, expected_high = by_problems_alone(values)
+        assert low <= expected_low + 1e-6
+        assert high >= expected_high - 1e-6
+
+
+def test_seeds_that_differ_widen_the_interval():
+    rng = np.random.default_rng(0)
+    same = 0.5 + 0.1 * rng.standard_normal(100) + 0.05 * rng.standard_normal((3, 100))
+    apart = same + np.array([[-0.1], [0.0], [0.1]])
+    _, low, high = interval(apart)
+    _, expected_low, expected_high = interval(same)
+    assert high - low > 3 * (expected_high - expected_low)
+
+
+def test_interval_does_not_depend_on_the_order_of_seeds_and_problems():
+    rng = np.random.default_rng(0)
+    values = rng.uniform(size=(3, 20))
+    shuffled = values[rng.permutation(3)][:, rng.permutation(20)]
+    assert interval(shuffled) == pytest.approx(interval(values))
+
+
+def normal(rng, seeds, problems, seed_effect, mean=0.5):
+    """Scores of the two-way model: a mean, a problem's effect, a seed's effect, and chance."""
+    by_problem, by_seed = 0.12 * rng.standard_normal(problems), seed_effect * rng.standard_normal((seeds, 1))
+    return mean + by_problem + by_seed + 0.1 * rng.standard_normal((seeds, problems))
+
+
+def right_or_wrong(rng, seeds, problems, seed_effect):
+    """Answers that are right by the chance that problem and seed give; half of them are, on average."""
+    chance = 0.5 + rng.uniform(-0.4, 0.4, problems) + seed_effect * rng.uniform(-1, 1, (seeds, 1))
+    return (rng.random((seeds, problems)) < chance).astype(float)
+
+
+@pytest.mark.parametrize("model", [normal, right_or_wrong])
+@pytest.mark.parametrize(
+    "seeds, problems, seed_effect", [(1, 200, 0.0), (3, 200, 0.0), (3, 200, 0.01), (3, 60, 0.04), (5, 100, 0.02)]
+)
+def test_interval_covers_the_true_mean(model, seeds, problems, seed_effect):
+    rng = np.random.default_rng(0)
+    found = [interval(model(rng, seeds, problems, seed_effect)) for _ in range(400)]
+    assert 0.92 < np.mean([low <= 0.5 <= high for _, low, high in found]) < 0.995
+
+
+@pytest.mark.parametrize("seeds, seed_effect", [(1, 0.0), (3, 0.0), (3, 0.02), (5, 0.02)])
+def test_average_interval_covers_the_true_mean(seeds, seed_effect):
+    """Three benchmarks of different size, decoded from the same few fine-tuned models."""
+    rng, covered = np.random.default_rng(0), []
+    for _ in range(400):
+        shared = seed_effect * rng.standard_normal((seeds, 1))
+        parts = [shared + normal(rng, seeds, n, 0.0, mean) for n, mean in ((200, 0.3), (60, 0.5), (30, 0.55))]
+        _, low, high = average_interval(parts)
+        covered.append(low <= 0.45 <= high)
+    assert 0.92 < np.mean(covered) < 0.995
+
+
+@pytest.mark.parametrize("seed_effect", [0.0, 0.05])
+def test_average_of_one_benchmark_is_its_interval(seed_effect):
+    values = normal(np.random.default_rng(1), 4, 80, seed_effect)
+    assert average_interval([values]) == pytest.approx(interval(values), abs=2e-3)
+
+
+def test_average_weighs_benchmarks_alike():
+    rng = np.random.default_rng(0)
+    large, small = normal(rng, 3, 200, 0.0, 0.3), normal(rng, 3, 20, 0.0, 0.6)
+    assert average_interval([large, small])[0] == pytest.approx((large.mean() + small.mean()) / 2)
+
+
+def test_seeds_that_are_good_at_everything_widen_the_average():
+    """Seed effects add up over benchmarks where they are shared, and cancel where they are opposite."""
+    rng = np.random.default_rng(0)
+    parts = [normal(rng, 3, 100, 0.0) for _ in range(2)]
+    effect = np.array([[-0.1], [0.0], [0.1]])
+    widths = [
+        high - low
+        for _, low, high in (average_interval([parts[0] + effect, parts[1] + sign * effect]) for sign in (1, -1))
+    ]
+    assert widths[0] > 3 * widths[1]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), st.integers(1, 4))
+def test_average_interval_holds_the_mean_and_stays_within_bounds(data, seeds):
+    table = tables(st.just(seeds), st.integers(2, 12))
+    parts = data.draw(st.lists(table, min_size=1, max_size=4))
+    mean, low, high = average_interval(parts)
+    assert mean == pytest.approx(np.mean([part.mean() for part in parts]))
+    assert 0 <= low <= mean + 1e-9
+    assert mean - 1e-9 <= high <= 1
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_average_of_constant_scores_does_not_give_certainty(value):
+    mean, low, high = average_interval([np.full((3, 40), value), np.full((3, 20), value)])
+    assert mean == value
+    assert high - low > 0.02
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_benchmark_of_one_problem_does_not_spoil_the_average(seeds):
+    rng = np.random.default_rng(0)
+    parts = [normal(rng, seeds, 50, 0.0), normal(rng, seeds, 1, 0.0)]
+    mean, low, high = average_interval(parts)
+    assert 0 <= low < mean < high <= 1

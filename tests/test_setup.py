@@ -1,0 +1,63 @@
+"""The set-up: one set of versions, shipped weights that load, and nothing that reads unsafe files."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import torch
+import yaml
+from transformers import AutoTokenizer
+
+from lift import models
+from lift.miniature.language import VOCABULARY
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ROOT / "lift/miniature/base"
+
+
+def test_conda_and_pip_have_the_same_versions():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    pip = next(entry["pip"] for entry in conda if isinstance(entry, dict))
+    assert sorted(pip) == sorted(project["dependencies"])
+    everything = project["dependencies"] + project["optional-dependencies"]["dev"]
+    assert all(re.fullmatch(r"[a-z-]+==[0-9.]+", line) for line in everything)
+
+
+def test_the_installed_versions_are_those():
+    from importlib.metadata import version
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for line in project["dependencies"]:
+        name, _, wanted = line.partition("==")
+        assert version(name).split("+")[0] == wanted
+
+
+def test_the_shipped_base_is_small_and_loads():
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 8 * 2**20
+    assert {path.suffix for path in SHIPPED.iterdir()} <= {".json", ".jinja", ".safetensors"}
+    model, tokenizer = models.load(SHIPPED), AutoTokenizer.from_pretrained(SHIPPED)
+    assert tokenizer.convert_ids_to_tokens(range(len(VOCABULARY))) == list(VOCABULARY)
+    assert (model.mask_id, model.pad_id) == (tokenizer.mask_token_id, tokenizer.pad_token_id)
+
+
+def test_no_remote_code_and_no_pickle():
+    for path in [*ROOT.glob("lift/**/*.py"), *ROOT.glob("workflow/**/*.smk")]:
+        text = path.read_text()
+        assert not re.search(r"trust_remote_code\s*=\s*True|torch\.load\(|pickle|(?<![.\w])(eval|exec)\(", text), path
+
+
+def test_the_base_answers_in_the_format(tmp_path):
+    """What is shipped is a trained model: of some test problems, most answers are well-formed."""
+    from lift import answers, grading
+    from lift.benchmarks import mini_gsm
+    from lift.decoding import Decoder
+
+    torch.set_num_threads(1)
+    model, tokenizer = models.load(SHIPPED), AutoTokenizer.from_pretrained(SHIPPED)
+    problems = mini_gsm.problems(size=12)
+    rows, _ = answers.answer(
+        model, tokenizer, "mini-gsm", problems, Decoder(48, 16, 24), 1, 12, 0, tmp_path / "store.jsonl"
+    )
+    grades = grading.grade_rows(rows, {p["id"]: p for p in problems}, "number")
+    assert sum(not grade["invalid"] for grade in grades) >= 10
