@@ -39,6 +39,9 @@ def main() -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except FileNotFoundError as error:
+        print(f"error: {error.filename} does not exist.", file=sys.stderr)
+        return 2
     return 0
 
 

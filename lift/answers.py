@@ -15,6 +15,8 @@ from lift import noise
 from lift.decoding import Decoder, decode
 from lift.models import MaskPredictor
 
+OPENING = "<reasoning>"  # of the assistant's turn, given to the model
+
 
 def read_store(path: Path) -> dict[int, dict]:
     """The finished batches of a store by number; a line that was cut off is left out."""
@@ -53,13 +55,10 @@ def answer(
     An answer is {"id", "sample", "text", "ended", "nfe"}: the text up to the end token, whether there was one, and the
     number of forward passes.
     """
-    opening = [
-        tokenizer.apply_chat_template(
-            [{"role": "user", "content": p["prompt"]}], tokenize=False, add_generation_prompt=True
-        )
-        for p in problems
-    ]
-    prompts = [tokenizer(f"{text} <reasoning>", add_special_tokens=False).input_ids for text in opening]
+    chats = [[{"role": "user", "content": problem["prompt"]}] for problem in problems]
+    texts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
+    opening = tokenizer(OPENING, add_special_tokens=False).input_ids
+    prompts = [ids + opening for ids in tokenizer(texts, add_special_tokens=False).input_ids]
     finished = read_store(store)
     batches = list(enumerate(make_batches([len(p) for p in prompts], samples, batch_size)))
     missing = [(number, pairs) for number, pairs in batches if number not in finished]
@@ -72,16 +71,17 @@ def answer(
             started = time.perf_counter()
             keys = [noise.key(seed, "decode", name, problems[i]["id"], sample) for i, sample in pairs]
             tokens, passes = decode(model, [prompts[i] for i, _ in pairs], decoder, keys)
-            rows = []
+            rows, count = [], 0
             for (i, sample), ids, nfe in zip(pairs, tokens.tolist(), passes.tolist(), strict=True):
                 ended = model.pad_id in ids
-                text = tokenizer.decode(ids[: ids.index(model.pad_id)] if ended else ids)
-                rows.append({"id": problems[i]["id"], "sample": sample, "text": text, "ended": ended, "nfe": nfe})
-            tokens_kept = sum(len(r["text"].split()) for r in rows)
+                ids = ids[: ids.index(model.pad_id)] if ended else ids
+                count += len(ids)
+                answer = {"id": problems[i]["id"], "sample": sample, "text": tokenizer.decode(ids)}
+                rows.append(answer | {"ended": ended, "nfe": nfe})
             finished[number] = {
                 "batch": number,
                 "seconds": round(time.perf_counter() - started, 4),
-                "tokens": tokens_kept,
+                "tokens": count,
                 "answers": rows,
             }
             file.write(json.dumps(finished[number]) + "\n")

@@ -92,3 +92,42 @@ def test_most_confident_takes_the_first_of_equals(cells, count):
 def test_impossible_settings(arguments):
     with pytest.raises(ValueError, match=r"gen_length|steps"):
         Decoder(*arguments)
+
+
+def naive_decode(model, prompt, decoder, key):
+    """One sequence, the whole vocabulary at every position, a Python loop over positions."""
+    tokens = [*prompt, *[model.mask_id] * decoder.gen_length]
+    blocks = decoder.gen_length // decoder.block_length
+    schedule = commit_schedule(decoder.block_length, decoder.steps // blocks)
+    for block in range(blocks):
+        start = len(prompt) + block * decoder.block_length
+        positions = range(start, start + decoder.block_length)
+        for step, count in enumerate(schedule):
+            ids = torch.tensor([tokens])
+            logits = model(ids, torch.ones_like(ids, dtype=torch.bool))
+            logits[:, model.mask_id] = -torch.inf
+            stream = noise.subkey(torch.tensor([key]), block * len(schedule) + step)
+            uniforms = noise.uniform(stream, decoder.block_length, logits.shape[1])[0]
+            found = []
+            for place, n in enumerate(positions):
+                if tokens[n] == model.mask_id:
+                    perturbed = logits[n].double() - decoder.temperature * (-uniforms[place].log()).log()
+                    token = int((perturbed if decoder.temperature else logits[n]).argmax())
+                    found.append((-logits[n].softmax(-1)[token].item(), n, token))
+            for _, n, token in sorted(found)[:count]:
+                tokens[n] = token
+    return tokens[len(prompt) :]
+
+
+@pytest.mark.parametrize("name", ["tiny_llada", "tiny_dream"])
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_against_a_naive_version(name, temperature, request):
+    model = request.getfixturevalue(name)
+    generator = torch.Generator().manual_seed(1)
+    prompts = [torch.randint(0, 150, (n,), generator=generator).tolist() for n in (7, 4, 10)]
+    decoder = Decoder(24, 8, 12, temperature, stop_at_end=False)
+    tokens, _ = decode(model, prompts, decoder, [11, 12, 13])
+    with torch.no_grad():
+        assert tokens.tolist() == [
+            naive_decode(model, p, decoder, k) for p, k in zip(prompts, (11, 12, 13), strict=True)
+        ]

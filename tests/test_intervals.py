@@ -95,6 +95,17 @@ def test_seeds_that_differ_widen_the_interval():
     assert high - low > 3 * (expected_high - expected_low)
 
 
+@pytest.mark.parametrize("of", [interval, lambda values: average_interval([values])], ids=["one", "average"])
+def test_chance_is_not_counted_twice(of):
+    """Where seeds differ by chance alone, the interval is mostly that of the problems."""
+    rng, widths = np.random.default_rng(0), []
+    for _ in range(100):
+        values = right_or_wrong(rng, 3, 200, 0.0)
+        (_, low, high), (expected_low, expected_high) = of(values), by_problems_alone(values)
+        widths.append((high - low) / (expected_high - expected_low))
+    assert np.median(widths) == pytest.approx(1, abs=0.02)
+
+
 def test_interval_does_not_depend_on_the_order_of_seeds_and_problems():
     rng = np.random.default_rng(0)
     values = rng.uniform(size=(3, 20))

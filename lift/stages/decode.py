@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 
 from lift import answers, provenance
 from lift.decoding import Decoder
+from lift.errors import InputError
 from lift.training import load_trained
 
 
@@ -44,6 +45,8 @@ def main(args) -> None:
     args.store.mkdir(parents=True, exist_ok=True)
     costs = {}
     for path in args.benchmarks:
+        if path.stem not in args.decoding:
+            raise InputError(f"--decoding says nothing of the benchmark {path.stem!r}.")
         name, plan = path.stem, args.decoding[path.stem]
         label = f"{name}.{plan['decoder']}-{plan['settings']['gen_length']}"
         store = args.store / f"{label}.{provenance.value_hash([made_by, plan, provenance.file_hash(path)])}.jsonl"

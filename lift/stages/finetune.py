@@ -16,6 +16,7 @@ import torch
 import yaml
 
 from lift import models, provenance
+from lift.errors import InputError
 from lift.training import Settings, finetune
 
 
@@ -35,6 +36,10 @@ def add_arguments(parser) -> None:
 def main(args) -> None:
     torch.set_num_threads(args.threads)
     started = time.perf_counter()
+    try:
+        settings = Settings(**args.training)
+    except TypeError as error:
+        raise InputError(f"--training: {str(error).removeprefix('Settings.__init__() ')}.") from None
     resolved = {
         "model": args.model.name,
         "corpus": args.corpus.name,
@@ -46,7 +51,6 @@ def main(args) -> None:
     code = provenance.fingerprint("lift.training", f"lift.objectives.{args.objective}")
     data = provenance.file_hash(*sorted(args.corpus.glob("*/*.arrow")), *models.weight_files(args.model))
     resume = args.resume / provenance.value_hash([resolved, code, data])
-    settings = Settings(**args.training)
     select = importlib.import_module(f"lift.objectives.{args.objective}").select
     model = models.load(args.model, args.device)
     facts = finetune(

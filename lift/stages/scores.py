@@ -67,7 +67,8 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict
         for position, (metric, by_seed) in enumerate(metrics.items()):
             matrix = np.array([by_seed[seed] for seed in sorted(by_seed)])
             if position == 0:
-                own.setdefault((model, method), []).append(matrix)
+                only = "-" if method in untrained else next(iter(by_seed))
+                own.setdefault((model, method, "all" if len(by_seed) > 1 else only), []).append(matrix)
             groups = {seed: matrix[[i]] for i, seed in enumerate(sorted(by_seed))}
             if method in untrained and not plan[benchmark]["settings"]["temperature"]:
                 groups = {"-": matrix}
@@ -77,10 +78,10 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict
                 mean, low, high = interval(values)
                 row = {"seed": seed, "steps": steps, "metric": metric, "n": values.shape[1]}
                 rows.append(common | row | {"value": mean, "ci_low": low, "ci_high": high})
-    for (model, method), parts in own.items():
+    for (model, method, seed), parts in own.items():
         mean, low, high = average_interval(parts)
         rows.append(
-            {"model": model, "method": method, "seed": "all" if len(parts[0]) > 1 else "-", "benchmark": "average"}
+            {"model": model, "method": method, "seed": seed, "benchmark": "average"}
             | {"decoder": "-", "gen_length": 0, "steps": 0, "metric": "mean", "n": sum(p.shape[1] for p in parts)}
             | {"value": mean, "ci_low": low, "ci_high": high}
         )

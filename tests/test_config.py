@@ -1,0 +1,387 @@
+"""The config: its defaults, and that every mistake gets a message that names the key before anything runs."""
+
+import copy
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from lift import config as configuration
+from lift import registry
+from lift.errors import InputError
+from tests.conftest import GOLDEN
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+FILES = [ROOT / "config" / "config.yaml", ROOT / "tests" / "config" / "smoke.yaml"]
+DELETE = object()
+
+
+def read(path=FILES[0]):
+    return yaml.safe_load(path.read_text())
+
+
+def changed(*changes):
+    """The config of the miniature with changes, each (keys, value)."""
+    config = read()
+    for keys, value in changes:
+        entry = config
+        for key in keys[:-1]:
+            entry = entry.setdefault(key, {})
+        if value is DELETE:
+            del entry[keys[-1]]
+        else:
+            entry[keys[-1]] = value
+    return config
+
+
+def message(*changes):
+    with pytest.raises(InputError) as raised:
+        configuration.resolve(changed(*changes), SCHEMA)
+    return str(raised.value)
+
+
+def minimal():
+    """A config that says nothing but what it must."""
+    config = read()
+    return {
+        "experiment": "small",
+        "models": {"mini": {"base": "shipped"}},
+        "corpora": {"mini-traces": {"held_out": 2}},
+        "statistics": {"corpus": "mini-traces", "levels": [0.5]},
+        "training": config["training"],
+        "methods": {"sft": {"objective": "vanilla"}, "cart": {"objective": "cart"}},
+        "decoders": {"greedy": {"gen_length": 48, "block_length": 16, "steps": 24}},
+        "benchmarks": {"mini-gsm": {"decoder": "greedy"}},
+    }
+
+
+# What is right
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_configs_of_the_repository_resolve(path):
+    config = read(path)
+    before = copy.deepcopy(config)
+    resolved = configuration.resolve(config, SCHEMA)
+    assert config == before, "what is given is not changed"
+    assert configuration.resolve(resolved, SCHEMA) == resolved, "what is resolved stays as it is"
+    for name, entry in config.items():
+        if isinstance(entry, dict):
+            assert entry.keys() <= resolved[name].keys()
+
+
+def test_defaults_are_filled_in():
+    resolved = configuration.resolve(minimal(), SCHEMA)
+    assert (resolved["seeds"], resolved["device"], resolved["threads"]) == ([0], "cpu", 1)
+    assert resolved["models"]["mini"] == {"base": "shipped", "family": "llada", "training": {}}
+    assert resolved["corpora"]["mini-traces"] == {"held_out": 2, "source": "mini-traces"}
+    assert resolved["statistics"]["passes"] == 1
+    assert resolved["methods"]["sft"] == {"objective": "vanilla", "training": {}}
+    assert resolved["decoders"]["greedy"] == {
+        "gen_length": 48,
+        "block_length": 16,
+        "steps": 24,
+        "temperature": 0.0,
+        "guidance": 0.0,
+        "stop_at_end": True,
+        "batch_size": 32,
+    }
+    assert resolved["benchmarks"]["mini-gsm"] == {"decoder": "greedy", "samples": 1, "source": "mini-gsm"}
+
+
+def test_what_is_given_wins_over_defaults():
+    config = changed((("device",), "cuda"), (("decoders", "greedy", "batch_size"), 5))
+    resolved = configuration.resolve(config, SCHEMA)
+    assert resolved["device"] == "cuda"
+    assert resolved["decoders"]["greedy"]["batch_size"] == 5
+    assert resolved["benchmarks"]["mini-contest-a"]["samples"] == 16
+
+
+def test_statistics_may_be_left_out():
+    config = minimal()
+    del config["statistics"]
+    assert "statistics" not in configuration.resolve(config, SCHEMA)
+
+
+def test_entries_do_not_share_their_defaults():
+    resolved = configuration.resolve(minimal(), SCHEMA)
+    resolved["methods"]["sft"]["training"]["epochs"] = 7
+    assert resolved["methods"]["cart"]["training"] == {}
+    assert configuration.resolve(minimal(), SCHEMA)["methods"]["sft"]["training"] == {}
+
+
+def test_an_entry_may_have_a_name_of_its_own():
+    config = minimal()
+    config["corpora"]["traces"] = {"source": "mini-traces", "held_out": 2, "size": 20}
+    config["benchmarks"]["stories"] = {"source": "mini-gsm", "decoder": "greedy", "size": 5}
+    config["methods"]["sft"]["training"] = {"corpus": "traces"}
+    resolved = configuration.resolve(config, SCHEMA)
+    assert resolved["benchmarks"]["stories"]["source"] == "mini-gsm"
+    assert configuration.method_training(resolved, "sft")["corpus"] == "traces"
+
+
+def test_a_method_may_override_training():
+    own = {"lora": None, "epochs": 3, "padding": "batch"}
+    config = changed((("methods", "sft", "training"), own))
+    resolved = configuration.resolve(config, SCHEMA)
+    assert configuration.method_training(resolved, "sft") == config["training"] | own
+    assert configuration.method_training(resolved, "cart") == config["training"]
+    assert resolved["training"] == config["training"]
+
+
+def test_settings_are_what_is_not_an_entrys_own():
+    resolved = configuration.resolve(read(), SCHEMA)
+    lift3 = {"components": ["easy", "random", "hard"], "random_weight": 3.0}
+    assert configuration.method_settings(resolved["methods"]["lift3"]) == lift3
+    assert configuration.method_settings(resolved["methods"]["sft"]) == {}
+    assert configuration.corpus_settings(resolved["corpora"]["mini-traces"]) == {"size": 1024, "seed": 0}
+    settings = configuration.benchmark_settings(resolved["benchmarks"]["mini-contest-a"])
+    assert settings.keys() == {"size", "levels"}
+
+
+@pytest.mark.parametrize(
+    "keys, value",
+    [
+        (("methods", "cart", "p"), 1),  # a whole number where a number is asked for
+        (("models", "mini", "base"), str(GOLDEN / "tiny_llada")),
+        (("benchmarks", "mini-sudoku", "path"), str(ROOT / "pyproject.toml")),
+        (("decoders", "greedy", "steps"), 3),
+        (("decoders", "greedy", "steps"), 48),
+        (("training", "micro_batch_size"), 2),
+    ],
+)
+def test_right_values(keys, value):
+    resolved = configuration.resolve(changed((keys, value)), SCHEMA)
+    for key in keys:
+        resolved = resolved[key]
+    assert resolved == value
+
+
+# What is wrong: the change, and what the message must hold
+
+MISTAKES = {
+    "typo at top level": (("sedes",), [1], ["top level", "'sedes'", "did you mean 'seeds'"]),
+    "unknown at top level": (("zzzz",), 1, ["top level", "'zzzz'", "known are experiment"]),
+    "typo in training": (("training", "epoch"), 1, ["training: ", "'epoch'", "did you mean 'epochs'"]),
+    "typo in lora": (("training", "lora", "alhpa"), 1, ["training.lora", "'alhpa'", "did you mean 'alpha'"]),
+    "typo in a method's training": (
+        ("methods", "sft", "training"),
+        {"learning_rat": 1},
+        ["methods.sft.training", "'learning_rat'", "did you mean 'learning_rate'"],
+    ),
+    "typo in a method setting": (
+        ("methods", "gift", "beta_maen"),
+        "batch",
+        ["methods.gift", "'beta_maen'", "did you mean 'beta_mean'"],
+    ),
+    "setting of another method": (("methods", "sft", "p"), 0.1, ["methods.sft", "'p'"]),
+    "typo in a corpus setting": (("corpora", "mini-traces", "sise"), 1, ["corpora.mini-traces", "'sise'", "'size'"]),
+    "typo in a benchmark": (("benchmarks", "mini-gsm", "level"), [3], ["benchmarks.mini-gsm", "'level'", "'levels'"]),
+    "typo in a decoder": (("decoders", "greedy", "step"), 3, ["decoders.greedy", "'step'", "'steps'"]),
+    "typo in a model": (("models", "mini", "famly"), "llada", ["models.mini", "'famly'", "'family'"]),
+    "typo in a recipe": (("models", "mini", "training", "setps"), 1, ["models.mini.training", "'setps'", "'steps'"]),
+    "typo in statistics": (("statistics", "pases"), 1, ["statistics", "'pases'", "'passes'"]),
+    "text for a number": (("training", "batch_size"), "8", ["training.batch_size", "'8'"]),
+    "text for a setting": (("methods", "cart", "p"), "high", ["methods.cart.p", "'high'", "float"]),
+    "boolean for a number": (("methods", "cart", "p"), True, ["methods.cart.p", "True", "float"]),
+    "number for a boolean": (("methods", "lift3", "time_scaling"), 1, ["methods.lift3.time_scaling", "bool"]),
+    "text for a list": (("methods", "lift3", "components"), "easy", ["methods.lift3.components", "'easy'", "list"]),
+    "fraction for a whole number": (("benchmarks", "mini-gsm", "size"), 2.5, ["benchmarks.mini-gsm.size", "int"]),
+    "no mapping": (("methods", "sft"), "vanilla", ["methods.sft", "'vanilla'"]),
+    "negative": (("training", "learning_rate"), -1, ["training.learning_rate", "-1"]),
+    "no seed": (("seeds",), [], ["seeds"]),
+    "a seed twice": (("seeds",), [1, 1], ["seeds"]),
+    "level above one": (("statistics", "levels"), [0.5, 1.5], ["statistics.levels.1", "1.5"]),
+    "too many samples": (("benchmarks", "mini-contest-a", "samples"), 17, ["benchmarks.mini-contest-a.samples", "17"]),
+    "unknown device": (("device",), "gpu", ["device", "'gpu'", "cuda"]),
+    "unknown family": (("models", "mini", "family"), "dream", ["models.mini.family", "'dream'", "Dream"]),
+    "unknown objective": (
+        ("methods", "sft", "objective"),
+        "vanila",
+        ["methods.sft", "objective 'vanila'", "did you mean 'vanilla'"],
+    ),
+    "unknown decoder": (
+        ("benchmarks", "mini-gsm", "decoder"),
+        "gredy",
+        ["benchmarks.mini-gsm.decoder", "'gredy'", "did you mean 'greedy'"],
+    ),
+    "unknown corpus in training": (
+        ("training", "corpus"),
+        "mini-trace",
+        ["training.corpus", "'mini-trace'", "did you mean 'mini-traces'"],
+    ),
+    "unknown corpus in a method": (
+        ("methods", "sft", "training"),
+        {"corpus": "mini-trace"},
+        ["methods.sft.training.corpus", "'mini-trace'", "did you mean 'mini-traces'"],
+    ),
+    "unknown corpus in statistics": (
+        ("statistics", "corpus"),
+        "traces",
+        ["statistics.corpus", "'traces'", "mini-traces"],
+    ),
+    "unknown source of a corpus": (
+        ("corpora", "mini-traces", "source"),
+        "minitraces",
+        ["corpora.mini-traces", "'minitraces'", "did you mean 'mini-traces'"],
+    ),
+    "unknown benchmark": (
+        ("benchmarks", "mini-gms"),
+        {"decoder": "greedy"},
+        ["benchmarks.mini-gms", "'mini-gms'", "did you mean 'mini-gsm'"],
+    ),
+    "no step": (("decoders", "greedy", "steps"), 0, ["decoders.greedy.steps", "0"]),
+    "fewer steps than blocks": (("decoders", "greedy", "steps"), 2, ["decoders.greedy.steps", "2", "3 to 48"]),
+    "more steps than tokens": (("decoders", "greedy", "steps"), 49, ["decoders.greedy.steps", "49", "3 to 48"]),
+    "block length that divides nothing": (
+        ("decoders", "greedy", "block_length"),
+        20,
+        ["decoders.greedy", "block_length 20", "gen_length"],
+    ),
+    "batch size that is no multiple": (
+        ("training", "micro_batch_size"),
+        3,
+        ["methods.sft", "batch_size 8", "micro_batch_size"],
+    ),
+    "batch size of a method that is no multiple": (
+        ("methods", "cart", "training"),
+        {"batch_size": 12},
+        ["methods.cart", "batch_size 12", "micro_batch_size"],
+    ),
+    "missing file": (
+        ("benchmarks", "mini-sudoku", "path"),
+        "no/such.csv",
+        ["benchmarks.mini-sudoku.path", "'no/such.csv'", "does not exist"],
+    ),
+    "missing model folder": (("models", "mini", "base"), "no/such/model", ["models.mini.base", "'no/such/model'"]),
+    "folder without a model": (("models", "mini", "base"), str(ROOT / "lift"), ["models.mini.base", "config.json"]),
+    "recipe without steps": (("models", "new"), {"base": "train"}, ["models.new.training", "steps"]),
+    "reserved name of a method": (("methods", "base"), {"objective": "vanilla"}, ["methods", "'base'"]),
+    "reserved name of a benchmark": (
+        ("benchmarks", "average"),
+        {"source": "mini-gsm", "decoder": "greedy"},
+        ["benchmarks", "'average'"],
+    ),
+    "name that is no file name": (("experiment",), "../there", ["experiment", "'../there'"]),
+    "name with a slash": (("methods", "a/b"), {"objective": "vanilla"}, ["methods", "'a/b'"]),
+    "missing section": (("decoders",), DELETE, ["'decoders'", "required"]),
+    "missing setting": (("training", "epochs"), DELETE, ["training: ", "'epochs'", "required"]),
+    "missing held-out size": (("corpora", "mini-traces", "held_out"), DELETE, ["corpora.mini-traces", "'held_out'"]),
+}
+
+
+@pytest.mark.parametrize("keys, value, parts", MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_are_named(keys, value, parts):
+    text = message((keys, value))
+    assert [part for part in parts if part not in text] == []
+
+
+def test_one_mistake_gives_one_line():
+    text = message((("decoders", "greedy", "steps"), 2))
+    assert len(text.splitlines()) == 2  # what it is about, and the mistake
+
+
+def test_all_mistakes_are_listed():
+    text = message(
+        (("methods", "sft", "objective"), "vanila"),
+        (("methods", "cart", "q"), 1),
+        (("benchmarks", "mini-gsm", "decoder"), "gredy"),
+    )
+    assert all(part in text for part in ("methods.sft", "methods.cart", "benchmarks.mini-gsm.decoder"))
+    text = message((("sedes",), [0]), (("seed",), 0), (("threads",), "two"))
+    assert all(part in text for part in ("'sedes'", "'seed'", "threads: 'two'"))
+
+
+# The schema
+
+
+def properties(schema, path=()):
+    """All (path, property) of a schema."""
+    if isinstance(schema, dict):
+        for name, part in schema.items():
+            if name == "properties":
+                yield from (((*path, key), value) for key, value in part.items())
+            yield from properties(part, (*path, name))
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from properties(part, path)
+
+
+def test_schema_is_valid_and_describes_every_property():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    found = list(properties(SCHEMA))
+    assert len(found) > 50
+    assert [path for path, part in found if not part.get("description")] == []
+
+
+def test_defaults_of_the_schema_are_allowed_by_it():
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    defaults = [(part, part["default"]) for _, part in properties(SCHEMA) if "default" in part]
+    assert len(defaults) > 8
+    for part, default in defaults:
+        validator.evolve(schema={**part, "$defs": SCHEMA["$defs"]}).validate(default)
+
+
+# The registry
+
+
+@pytest.mark.parametrize(
+    "names, folder, function",
+    [
+        (registry.objectives, "objectives", "select"),
+        (registry.benchmarks, "benchmarks", "problems"),
+        (registry.corpora, "corpora", "examples"),
+    ],
+)
+def test_registry_agrees_with_the_functions(names, folder, function):
+    assert names()
+    for name, settings in names().items():
+        module = importlib.import_module(f"lift.{folder}.{name.replace('-', '_')}")
+        parameters = inspect.signature(getattr(module, function)).parameters.values()
+        assert settings == {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An empty package in place of lift, and nothing remembered."""
+    for folder in ("objectives", "benchmarks", "corpora"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "__init__.py").touch()
+    functions = (registry.objectives, registry.benchmarks, registry.corpora)
+    for function in functions:
+        function.cache_clear()
+    monkeypatch.setattr(registry, "_PACKAGE", tmp_path)
+    yield tmp_path
+    for function in functions:
+        function.cache_clear()
+
+
+def test_adding_a_file_is_enough(package):
+    (package / "objectives" / "mine.py").write_text("def select(model, *, rate: float = 0.5, kinds: list = ['a']): ...")
+    (package / "benchmarks" / "my_puzzle.py").write_text("import nowhere\ndef problems(*, size=-3): ...")
+    (package / "corpora" / "my_corpus.py").write_text("def other(*, x=1): ...\ndef examples(): ...")
+    assert registry.objectives() == {"mine": {"rate": 0.5, "kinds": ["a"]}}
+    assert registry.benchmarks() == {"my-puzzle": {"size": -3}}
+    assert registry.corpora() == {"my-corpus": {}}
+
+
+def test_a_file_without_its_function_is_named(package):
+    (package / "objectives" / "mine.py").write_text("def selekt(): ...")
+    with pytest.raises(ValueError, match=r"mine\.py defines no function select"):
+        registry.objectives()
+
+
+def test_checking_a_config_imports_no_torch():
+    """Snakemake reads the config in every job it starts, and torch takes seconds to import."""
+    code = (
+        "import sys, yaml; from lift import config; "
+        f"config.resolve(yaml.safe_load(open({str(FILES[0])!r})), yaml.safe_load(open({str(ROOT)!r} + "
+        "'/workflow/schemas/config.schema.yaml'))); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

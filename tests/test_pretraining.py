@@ -1,0 +1,33 @@
+"""Making the base again: an interrupted run goes on to the same weights."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lift.miniature import pretraining
+
+
+class KilledError(Exception):
+    """Stands for a process that ends in the middle."""
+
+
+@pytest.mark.parametrize("family", ["llada", "Dream"])
+def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, family):
+    settings = dict(family=family, hidden_size=16, layers=2, heads=2, steps=6, batch_size=4, save_every=2)
+    pretraining.pretrain(tmp_path / "whole", tmp_path / "a", **settings)
+    original = pretraining.make_batch
+
+    def dying(tokenizer, seed, step, batch_size):
+        if step == 5:
+            raise KilledError
+        return original(tokenizer, seed, step, batch_size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pretraining, "make_batch", dying)
+        with pytest.raises(KilledError):
+            pretraining.pretrain(tmp_path / "resumed", tmp_path / "b", **settings)
+    record = pretraining.pretrain(tmp_path / "resumed", tmp_path / "b", **settings)
+    assert record["step"] == 6
+    assert list(record["loss"]) == ["2", "4", "6"]
+    whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "resumed"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
