@@ -13,7 +13,8 @@ class KilledError(Exception):
 
 @pytest.mark.parametrize("family", ["llada", "Dream"])
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, family):
-    settings = dict(family=family, hidden_size=16, layers=2, heads=2, steps=6, batch_size=4, save_every=2)
+    size = {"hidden_size": 16, "layers": 2, "heads": 2}
+    settings = {"family": family, "steps": 6, "batch_size": 4, "save_every": 2, **size}
     pretraining.pretrain(tmp_path / "whole", tmp_path / "a", **settings)
     original = pretraining.make_batch
 
