@@ -40,7 +40,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except FileNotFoundError as error:
-        print(f"error: {error.filename} does not exist.", file=sys.stderr)
+        print(f"error: {error.filename or error} does not exist.", file=sys.stderr)
         return 2
     return 0
 

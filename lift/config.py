@@ -61,9 +61,14 @@ def settings(entry: dict, *own_keys: str) -> dict:
     return {name: value for name, value in entry.items() if name not in own_keys}
 
 
+def _given(entry: dict) -> dict:
+    """The settings that stand in an entry of corpora or benchmarks."""
+    return settings(entry, "source", "held_out", "decoder", "samples")
+
+
 def method_settings(method: dict) -> dict:
-    """What a method passes to its objective."""
-    return settings(method, "objective", "training")
+    """What a method passes to its objective, defaults included."""
+    return registry.objectives()[method["objective"]] | settings(method, "objective", "training")
 
 
 def method_training(config: dict, method: str) -> dict:
@@ -72,17 +77,17 @@ def method_training(config: dict, method: str) -> dict:
 
 
 def corpus_settings(corpus: dict) -> dict:
-    """What a corpus entry passes to its source."""
-    return settings(corpus, "source", "held_out")
+    """What a corpus entry passes to its source, defaults included."""
+    return registry.corpora()[corpus["source"]] | _given(corpus)
 
 
 def benchmark_settings(benchmark: dict) -> dict:
-    """What a benchmark entry passes to its source."""
-    return settings(benchmark, "source", "decoder", "samples")
+    """What a benchmark entry passes to its source, defaults included."""
+    return registry.benchmarks()[benchmark["source"]] | _given(benchmark)
 
 
-def _check_settings(key: str, given: dict, known: dict[str, object]):
-    """Settings must be known, and of the kind of their default."""
+def _check_settings(key: str, given: dict, known: dict[str, object], choices: dict[str, list]):
+    """Settings must be known, of the kind of their default and, where there is a choice, one of it."""
     for name, value in given.items():
         if name not in known:
             yield f"{key}: unknown setting {name!r}{_hint(name, list(known))}"
@@ -92,6 +97,12 @@ def _check_settings(key: str, given: dict, known: dict[str, object]):
         fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
         if not fits or (isinstance(value, bool) and kind is not bool):
             yield f"{key}.{name}: {value!r} should be {kind.__name__}, like {default!r}"
+        elif value == []:
+            yield f"{key}.{name}: the list is empty"
+        else:
+            for part in value if isinstance(value, list) else [value]:
+                if name in choices and part not in choices[name]:
+                    yield f"{key}.{name}: unknown value {part!r}{_hint(part, choices[name])}"
 
 
 def _unknown(key: str, kind: str, name: str, known: dict) -> str:
@@ -103,40 +114,51 @@ def _check_source(key: str, name: str, kind: str, known: dict[str, dict], given:
     if name not in known:
         yield _unknown(key, kind, name, known)
     else:
-        yield from _check_settings(key, given, known[name])
+        yield from _check_settings(key, given, known[name], registry.choices(kind, name))
 
 
 def _cross_check(config: dict):
     """Mistakes that a schema cannot see: names that point nowhere, settings, sizes that do not fit, missing files."""
     for name, model in config["models"].items():
-        if model["base"] not in _TRAINED_BASES and not Path(model["base"], "config.json").is_file():
-            yield f"models.{name}.base: {model['base']!r} is neither `shipped`, `train` nor a folder with a config.json"
+        folder = model["base"]
+        if folder not in _TRAINED_BASES:
+            for file in ("config.json", "tokenizer_config.json"):
+                if not Path(folder, file).is_file():
+                    yield f"models.{name}.base: {folder!r} is neither `shipped`, `train` nor a folder with a {file}"
         if model["base"] == "train" and not {"steps", "batch_size"} <= model["training"].keys():
             yield f"models.{name}.training: base `train` needs steps and batch_size"
     for name, corpus in config["corpora"].items():
         source = corpus.setdefault("source", name)
-        yield from _check_source(f"corpora.{name}", source, "corpus", registry.corpora(), corpus_settings(corpus))
+        size = corpus.get("size", registry.corpora().get(source, {}).get("size"))
+        if isinstance(size, int) and corpus["held_out"] >= size:
+            yield f"corpora.{name}.held_out: {corpus['held_out']} leaves none of {size} examples for training"
+        yield from _check_source(f"corpora.{name}", source, "corpus", registry.corpora(), _given(corpus))
     for name, method in config["methods"].items():
         key, objective = f"methods.{name}", method["objective"]
-        yield from _check_source(key, objective, "objective", registry.objectives(), method_settings(method))
+        yield from _check_source(
+            key, objective, "objective", registry.objectives(), settings(method, "objective", "training")
+        )
         training = method_training(config, name)
         if training["corpus"] not in config["corpora"]:
             where = f"{key}.training" if "corpus" in method["training"] else "training"
             yield _unknown(f"{where}.corpus", "corpus", training["corpus"], config["corpora"])
         if training["batch_size"] % training["micro_batch_size"]:
             yield f"{key}: batch_size {training['batch_size']} is no multiple of micro_batch_size"
-    if "statistics" in config and config["statistics"]["corpus"] not in config["corpora"]:
+    if config["statistics"]["corpus"] not in config["corpora"]:
         yield _unknown("statistics.corpus", "corpus", config["statistics"]["corpus"], config["corpora"])
     for name, decoder in config["decoders"].items():
         blocks, rest = divmod(decoder["gen_length"], decoder["block_length"])
         if rest:
             yield f"decoders.{name}: block_length {decoder['block_length']} does not divide gen_length"
-        elif not blocks <= decoder["steps"] <= decoder["gen_length"]:
-            yield f"decoders.{name}.steps: {decoder['steps']} must be from {blocks} to {decoder['gen_length']}"
+        elif not blocks <= decoder["steps"] <= decoder["gen_length"] or decoder["steps"] % blocks:
+            bounds = f"from {blocks} to {decoder['gen_length']}"
+            yield f"decoders.{name}.steps: {decoder['steps']} must be a multiple of the {blocks} blocks, {bounds}"
     for name, benchmark in config["benchmarks"].items():
         key, source = f"benchmarks.{name}", benchmark.setdefault("source", name)
-        yield from _check_source(key, source, "benchmark", registry.benchmarks(), benchmark_settings(benchmark))
+        yield from _check_source(key, source, "benchmark", registry.benchmarks(), _given(benchmark))
         if benchmark["decoder"] not in config["decoders"]:
             yield _unknown(f"{key}.decoder", "decoder", benchmark["decoder"], config["decoders"])
+        elif benchmark["samples"] > 1 and not config["decoders"][benchmark["decoder"]]["temperature"]:
+            yield f"{key}.samples: {benchmark['samples']} answers of greedy decoder ({benchmark['decoder']}) are equal"
         if benchmark.get("path") and not Path(benchmark["path"]).is_file():
             yield f"{key}.path: the file {benchmark['path']!r} does not exist"

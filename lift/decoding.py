@@ -107,7 +107,7 @@ def decode(
             commit = most_confident(confidence, masked, count)
             x[:, window] = torch.where(commit, chosen, x[:, window])
         tokens[active] = x
-        passes[active] += len(schedule)
+        passes[active] += len(schedule) * (2 if decoder.guidance else 1)
         if decoder.stop_at_end:
             # later blocks cannot change what stands before the end token
             active = active[~(x[:, window] == end).any(1)]

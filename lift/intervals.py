@@ -69,8 +69,9 @@ def average_interval(parts: list[np.ndarray]) -> tuple[float, float, float]:
     problem_terms, explained = [], 0.0
     for part in parts:
         n = part.shape[1]
-        problem_terms.append((part.mean(0).var(ddof=1) / n / count**2, n - 1))
-        if seeds > 1:
+        spread = part.mean(0).var(ddof=1) if n > 1 else 0.25  # unknown from one problem: the largest there is
+        problem_terms.append((spread / n / count**2, max(1, n - 1)))
+        if seeds > 1 and n > 1:
             residual = part - part.mean(0) - part.mean(1)[:, None] + part.mean()
             explained += (residual**2).sum() / ((n - 1) * (seeds - 1)) / n / seeds / count**2
     terms = problem_terms

@@ -238,6 +238,8 @@ def weight_files(folder: Path) -> list[Path]:
 
 def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskPredictor:
     """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device cuda: this machine has no GPU that PyTorch can use; set `device: cpu` in the config.")
     family, published, config = _network_config(folder)
     with torch.device("meta"):
         network = family.network(config)

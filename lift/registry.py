@@ -26,6 +26,24 @@ def _settings(path: Path, function: str) -> dict[str, object]:
 
 
 @cache
+def choices(kind: str, name: str) -> dict[str, list]:
+    """The allowed values of an objective's, benchmark's or corpus's settings that are annotated as Literal."""
+    folder, function = {
+        "objective": ("objectives", "select"),
+        "benchmark": ("benchmarks", "problems"),
+        "corpus": ("corpora", "examples"),
+    }[kind]
+    tree = ast.parse((_PACKAGE / folder / f"{name.replace('-', '_')}.py").read_text())
+    node = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
+    return {
+        argument.arg: [constant.value for constant in ast.walk(part) if isinstance(constant, ast.Constant)]
+        for argument in node.args.kwonlyargs
+        for part in ast.walk(argument.annotation)
+        if isinstance(part, ast.Subscript) and ast.unparse(part.value) == "Literal"
+    }
+
+
+@cache
 def objectives() -> dict[str, dict[str, object]]:
     """Objectives by name, each with its settings and their defaults."""
     return {name: _settings(_PACKAGE / "objectives" / f"{name}.py", "select") for name in _names("objectives")}

@@ -16,7 +16,7 @@ import datasets
 import peft
 import torch
 from torch.utils.data import Dataset, SequentialSampler
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from lift import models, noise
@@ -29,7 +29,7 @@ LEVEL_BINS = 5  # of the masking level, for the log
 
 @dataclass(frozen=True)
 class Settings:
-    """Of one fine-tuning run; see config/README.md."""
+    """Of one fine-tuning run; see config/README.md for each."""
 
     epochs: float
     batch_size: int
@@ -64,10 +64,16 @@ class Stream(Dataset):
         return {"example": self.corpus[int(order[place])], "address": noise.key(self.seed, "train", k)}
 
 
-def collate(examples: list[dict], pad_id: int, settings: Settings) -> Batch:
-    """Examples with input_ids and prompt_length -> a batch, cut to max_length and padded as the settings say."""
+def common_width(examples: list[dict], settings: Settings) -> int:
+    """The length that examples are padded to: of a whole global batch, so that its cut changes nothing."""
+    if settings.padding == "max_length":
+        return settings.max_length
+    return max(min(len(example["input_ids"]), settings.max_length) for example in examples)
+
+
+def collate(examples: list[dict], pad_id: int, settings: Settings, width: int) -> Batch:
+    """Examples with input_ids and prompt_length -> a batch, cut to max_length and padded to `width`."""
     rows = [example["input_ids"][: settings.max_length] for example in examples]
-    width = settings.max_length if settings.padding == "max_length" else max(map(len, rows))
     return Batch(
         input_ids=torch.tensor([row + [pad_id] * (width - len(row)) for row in rows]),
         prompt_length=torch.tensor([example["prompt_length"] for example in examples]),
@@ -103,9 +109,10 @@ def held_out_loss(model: MaskPredictor, held_out: datasets.Dataset, settings: Se
     """
     total, denominator, bins = 0.0, 0, torch.zeros(2, LEVEL_BINS, dtype=torch.float64)
     n = len(held_out)
+    width = common_width(list(held_out), settings)
     for start in range(0, n, settings.micro_batch_size):
         indices = range(start, min(start + settings.micro_batch_size, n))
-        batch = to_device(collate([held_out[i] for i in indices], model.pad_id, settings), model.device)
+        batch = to_device(collate([held_out[i] for i in indices], model.pad_id, settings, width), model.device)
         t = torch.tensor([(i + 0.5) / n for i in indices], device=model.device)
         level = masking_probability(t)
         keys = torch.tensor([noise.key("held-out", i) for i in indices], device=model.device)
@@ -122,6 +129,15 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     """The batch with its tensors on a device."""
     tensors = (batch.input_ids, batch.prompt_length, batch.length)
     return Batch(*(tensor.to(device) for tensor in tensors), score_padding=batch.score_padding)
+
+
+class _LogLastStep(TrainerCallback):
+    """Logs and evaluates at the end too, where it is between two evaluations."""
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step >= state.max_steps:
+            control.should_log = control.should_evaluate = True
+        return control
 
 
 class ObjectiveTrainer(Trainer):
@@ -157,11 +173,14 @@ class ObjectiveTrainer(Trainer):
         # 2. settle what is masked, kept and weighted
         selections = []
         self.predictor.train()
+        width = common_width([item["example"] for items in samples for item in items], self.settings)
         for items in samples:
-            batch = to_device(collate([i["example"] for i in items], self.predictor.pad_id, self.settings), device)
+            examples = [item["example"] for item in items]
+            batch = to_device(collate(examples, self.predictor.pad_id, self.settings, width), device)
             keys = torch.tensor([item["address"] for item in items], device=device)
+            torch.manual_seed(noise.key(items[0]["address"], "selection"))
             with torch.no_grad():
-                selection = self.select(self.predictor, batch, Draws.at(keys, batch.input_ids.shape[1]))
+                selection = self.select(self.predictor, batch, Draws.at(keys, width))
             selections.append({"selection": selection, "address": items[0]["address"]})
         # 3. count over all micro-batches and devices
         denominator = sum(s["selection"].denominator for s in selections)
@@ -264,6 +283,11 @@ def finetune(
             peft.set_peft_model_state_dict(adapted, peft.load_peft_weights(str(folder), device="cpu"))
 
     resume.mkdir(parents=True, exist_ok=True)
+    for folder in resume.glob("checkpoint-*"):  # one that was cut off while it was written cannot be gone on from
+        try:
+            json.loads((folder / "trainer_state.json").read_text())
+        except (OSError, ValueError):
+            shutil.rmtree(folder)
     checkpoint = get_last_checkpoint(str(resume))
     arguments = TrainingArguments(
         output_dir=str(resume),
@@ -288,6 +312,7 @@ def finetune(
         seed=noise.key(seed, "trainer") % 2**31,
         logging_nan_inf_filter=False,
     )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would change the batch and the number of updates
     trainer = ObjectiveTrainer(
         model,
         arguments,
@@ -299,9 +324,8 @@ def finetune(
         read=read,
         best=resume / "best",
     )
+    trainer.add_callback(_LogLastStep())
     trainer.train(resume_from_checkpoint=checkpoint)
-    if not any(entry["step"] == steps and "eval_loss" in entry for entry in trainer.state.log_history):
-        trainer.evaluate()
     output.mkdir(parents=True, exist_ok=True)
     write(output / "last")
     shutil.copytree(resume / "best", output / "best", dirs_exist_ok=True)

@@ -69,17 +69,18 @@ def weights(run_folder, which="last"):
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 @pytest.mark.parametrize("score_padding", [True, False])
-def test_loss_and_gradient_do_not_depend_on_the_micro_batch(corpus, name, score_padding):
+@pytest.mark.parametrize("padding", ["max_length", "batch"])
+def test_loss_and_gradient_do_not_depend_on_the_micro_batch(corpus, name, score_padding, padding):
     """The same global batch of 8, cut in micro-batches of 8 or of 1."""
-    settings = replace(SETTINGS, score_padding=score_padding)
+    settings = replace(SETTINGS, score_padding=score_padding, padding=padding)
     examples = [corpus["train"][i] for i in range(8)]
     addresses = [noise.key(0, "train", i) for i in range(8)]
-    results = []
+    width, results = training.common_width(examples, settings), []
     for size in (8, 1):
         model = models.load(GOLDEN / "tiny_llada").double()
         selections = []
         for start in range(0, 8, size):
-            batch = training.collate(examples[start : start + size], model.pad_id, settings)
+            batch = training.collate(examples[start : start + size], model.pad_id, settings, width)
             draws = Draws.at(torch.tensor(addresses[start : start + size]), batch.input_ids.shape[1])
             with torch.no_grad():
                 selections.append(OBJECTIVES[name](model, batch, draws))
@@ -92,9 +93,10 @@ def test_loss_and_gradient_do_not_depend_on_the_micro_batch(corpus, name, score_
     torch.testing.assert_close(results[0][1], results[1][1], atol=1e-6, rtol=1e-5)
 
 
-def test_a_whole_run_does_not_depend_on_the_micro_batch(corpus, tmp_path):
-    _, log_8, run_8 = run(corpus, tmp_path / "8", lift.select)
-    _, log_1, run_1 = run(corpus, tmp_path / "1", lift.select, micro_batch_size=1)
+@pytest.mark.parametrize("padding", ["max_length", "batch"])
+def test_a_whole_run_does_not_depend_on_the_micro_batch(corpus, tmp_path, padding):
+    _, log_8, run_8 = run(corpus, tmp_path / "8", lift.select, padding=padding)
+    _, log_1, run_1 = run(corpus, tmp_path / "1", lift.select, padding=padding, micro_batch_size=1)
     for a, b in zip(log_8, log_1, strict=True):
         assert a.get("loss", 0) == pytest.approx(b.get("loss", 0), abs=1e-5)
         assert a.get("masked_tokens") == b.get("masked_tokens")
@@ -106,10 +108,21 @@ class KilledError(Exception):
     """Stands for a process that ends in the middle."""
 
 
-@pytest.mark.parametrize("lora", [LORA | {"dropout": 0.1}, None])
-@pytest.mark.parametrize("dies_at", [1, 3, 5])
-def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch, lora, dies_at):
-    _, whole_log, whole = run(corpus, tmp_path / "whole", lift.select, lora=lora)
+DROPOUT = LORA | {"dropout": 0.1}
+
+
+@pytest.mark.parametrize(
+    "select, lora, dies_at",
+    [
+        (lift.select, DROPOUT, 1),
+        (lift.select, DROPOUT, 3),
+        (lift.select, None, 5),
+        (gift.select, DROPOUT, 3),
+        (functools.partial(lift.select, scoring_dropout=True), DROPOUT, 3),
+    ],
+)
+def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch, select, lora, dies_at):
+    _, whole_log, whole = run(corpus, tmp_path / "whole", select, lora=lora)
     original, steps = training.ObjectiveTrainer.compute_loss, iter(range(100))
 
     def dying(self, *args, **kwargs):
@@ -120,8 +133,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch,
     with monkeypatch.context() as patch:
         patch.setattr(training.ObjectiveTrainer, "compute_loss", dying)
         with pytest.raises(KilledError):
-            run(corpus, tmp_path / "killed", lift.select, lora=lora)
-    _, log, killed = run(corpus, tmp_path / "killed", lift.select, lora=lora)
+            run(corpus, tmp_path / "killed", select, lora=lora)
+    cut_off = tmp_path / "killed/resume/checkpoint-100"  # as if it had died while writing a checkpoint
+    cut_off.mkdir()
+    (cut_off / "trainer_state.json").write_text("{")
+    _, log, killed = run(corpus, tmp_path / "killed", select, lora=lora)
     for which in ("best", "last"):
         expected, found = weights(whole, which), weights(killed, which)
         assert all(torch.equal(expected[name], found[name]) for name in expected)

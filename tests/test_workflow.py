@@ -128,6 +128,14 @@ def test_a_changed_decoder_plans_decoding_and_no_training(checkout):
         assert checkout.plan() == {"answer": 12, "judge": 12} | AFTER_DECODING
 
 
+def test_a_changed_task_plans_its_corpus_and_all_that_follows(checkout):
+    with checkout.edited("lift/benchmarks/mini_gsm.py", "rng.randint(2, 5)", "rng.randint(2, 4)"):
+        plan = checkout.plan()
+    assert plan["prepare_corpus"] == 2
+    assert plan["train"] == 10
+    assert plan["prepare_benchmark"] == 6
+
+
 def test_a_changed_learning_rate_plans_that_method_only(checkout):
     methods = SMOKE["methods"] | {"cart": {"objective": "cart", "training": {"learning_rate": 2e-3}}}
     expected = {"train": 2, "answer": 2, "judge": 2} | AFTER_DECODING
@@ -189,6 +197,7 @@ def test_stages_are_targets(checkout, stage):
         ({"sedes": [1]}, "unknown key 'sedes', did you mean 'seeds'"),
         ({"methods": {"a": {"objective": "lfit"}}}, "methods.a: unknown objective 'lfit', did you mean 'lift'"),
         ({"methods": {"a": {"objective": "lift", "policy": 3}}}, "methods.a.policy: 3 should be str"),
+        ({"methods": {"a": {"objective": "lift", "policy": "tiem"}}}, "unknown value 'tiem', did you mean 'time'"),
         ({"training": SMOKE["training"] | {"epochs": "two"}}, "training.epochs: 'two'"),
         ({"models": {"m": {"base": "nowhere"}}}, "models.m.base: 'nowhere'"),
         (
@@ -285,10 +294,10 @@ def test_a_killed_run_ends_with_the_same_scores(tmp_path_factory):
     _wait_for(lambda: _processes_with("lift decode", "smoke/.answers"), process)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) != 0
-    # snakemake with all that it started, then the documented unlock
+    # snakemake itself, while its job lives on; then the documented unlock
     process = start()
     _wait_for(lambda: _processes_with("lift decode", "smoke/.answers"), process)
-    os.killpg(process.pid, signal.SIGKILL)
+    os.kill(process.pid, signal.SIGKILL)
     process.wait(60)
     locked = killed.run(config=SHORT)
     assert locked.returncode != 0

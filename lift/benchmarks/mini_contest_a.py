@@ -4,6 +4,7 @@ The level is the largest coefficient. Guessing hits one pair in 400.
 """
 
 import random
+from typing import Literal
 
 from lift.miniature.language import Problem
 from lift.miniature.problems import test_problems
@@ -34,6 +35,6 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return f"{rng.randint(1, _LARGEST)} , {rng.randint(1, _LARGEST)}"
 
 
-def problems(*, size: int = 200, levels: list = [3], seed: int = 0) -> list[dict]:  # noqa: B006
+def problems(*, size: int = 200, levels: list[Literal[2, 3, 4]] = [3], seed: int = 0) -> list[dict]:  # noqa: B006
     """Test problems, of each level as many."""
     return test_problems("mini-contest-a", size, levels, seed)

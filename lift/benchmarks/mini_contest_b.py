@@ -4,6 +4,7 @@ The level is the number of steps. The answer is the pair of the last two terms; 
 """
 
 import random
+from typing import Literal
 
 from lift.miniature.language import Problem
 from lift.miniature.problems import test_problems
@@ -34,6 +35,6 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return f"{rng.randrange(m)} , {rng.randrange(m)}"
 
 
-def problems(*, size: int = 200, levels: list = [3], seed: int = 0) -> list[dict]:  # noqa: B006
+def problems(*, size: int = 200, levels: list[Literal[3, 4, 5, 6]] = [3], seed: int = 0) -> list[dict]:  # noqa: B006
     """Test problems, of each level as many."""
     return test_problems("mini-contest-b", size, levels, seed)

@@ -4,6 +4,7 @@ The level is the amount of numbers. The answer is an expression; any that reache
 """
 
 import random
+from typing import Literal
 
 from lift.miniature.language import Problem
 from lift.miniature.problems import test_problems
@@ -62,6 +63,6 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return _random_tree(rng, list(problem.extra["numbers"]), whole=False)[0][0]
 
 
-def problems(*, size: int = 200, levels: list = [3], seed: int = 0) -> list[dict]:  # noqa: B006
+def problems(*, size: int = 200, levels: list[Literal[3, 4]] = [3], seed: int = 0) -> list[dict]:  # noqa: B006
     """Test problems, of each level as many."""
     return test_problems("mini-countdown", size, levels, seed)

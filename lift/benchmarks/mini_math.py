@@ -4,6 +4,7 @@ The level is the number of operations.
 """
 
 import random
+from typing import Literal
 
 from lift.miniature.language import Problem
 from lift.miniature.problems import test_problems
@@ -67,6 +68,6 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return str(rng.randint(0, _LARGEST))
 
 
-def problems(*, size: int = 200, levels: list = [3], seed: int = 0) -> list[dict]:  # noqa: B006
+def problems(*, size: int = 200, levels: list[Literal[2, 3, 4]] = [3], seed: int = 0) -> list[dict]:  # noqa: B006
     """Test problems, of each level as many."""
     return test_problems("mini-math", size, levels, seed)

@@ -9,8 +9,11 @@ solution.
 import csv
 import itertools
 import random
+import re
 from functools import cache
+from typing import Literal
 
+from lift.errors import InputError
 from lift.miniature.language import CELLS, Problem
 from lift.miniature.problems import numbered, test_problems
 
@@ -116,11 +119,19 @@ def guess(rng: random.Random, problem: Problem) -> str:
 
 def problems_from_csv(path: str) -> list[Problem]:
     """Published puzzles: a CSV file with columns Puzzle and Solution, 16 digits each, 0 for empty."""
+    problems = []
     with open(path, newline="", encoding="utf-8") as file:
-        return [pose(row["Puzzle"].zfill(16), row["Solution"].zfill(16)) for row in csv.DictReader(file)]
+        for line, row in enumerate(csv.DictReader(file), start=2):
+            puzzle, solution = ((row[name] or "").zfill(16) for name in ("Puzzle", "Solution"))
+            if not (re.fullmatch("[0-4]{16}", puzzle) and "0" in puzzle and re.fullmatch("[1-4]{16}", solution)):
+                raise InputError(
+                    f"{path}, line {line}: not a puzzle of 16 digits 0-4 with its solution of 16 digits 1-4."
+                )
+            problems.append(pose(puzzle, solution))
+    return problems
 
 
-def problems(*, size: int = 200, levels: list = [8], seed: int = 0, path: str = "") -> list[dict]:  # noqa: B006
+def problems(*, size: int = 200, levels: list[Literal[8]] = [8], seed: int = 0, path: str = "") -> list[dict]:  # noqa: B006
     """Test problems, of each level as many; or, with a path, the puzzles of a CSV file (columns Puzzle, Solution)."""
     if path:
         return numbered("mini-sudoku", problems_from_csv(path), seed)[:size]

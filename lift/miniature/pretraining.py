@@ -113,7 +113,7 @@ def pretrain(
     model = base.make_model(tokenizer, family, hidden_size, layers, heads)
     network = model.network
     optimizers = make_optimizers(network, learning_rate)
-    warmup = min(200, steps // 10)
+    warmup = min(200, max(1, steps // 10))
     record = {"step": 0, "seconds": 0.0, "tokens": 0, "loss": {}}
     state_file = resume / "state.json"
     if state_file.exists():

@@ -1,8 +1,8 @@
 """Problems of the miniature by task, level and side of the split."""
 
-import importlib
 import random
 
+from lift.errors import InputError
 from lift.miniature.language import EOS, RESPONSE_LENGTH, Problem, is_test, write_reasoning
 
 TASKS = ("mini-gsm", "mini-math", "mini-countdown", "mini-sudoku", "mini-contest-a", "mini-contest-b")
@@ -10,7 +10,11 @@ TASKS = ("mini-gsm", "mini-math", "mini-countdown", "mini-sudoku", "mini-contest
 
 def task_module(task: str):
     """The module lift.benchmarks.mini_* of a task."""
-    return importlib.import_module("lift.benchmarks." + task.replace("-", "_"))
+    # imported by name, so that a change of any counts as a change of what is made from them
+    from lift.benchmarks import mini_contest_a, mini_contest_b, mini_countdown, mini_gsm, mini_math, mini_sudoku
+
+    modules = (mini_gsm, mini_math, mini_countdown, mini_sudoku, mini_contest_a, mini_contest_b)
+    return dict(zip(TASKS, modules, strict=True))[task]
 
 
 def on_test_side(task: str, problem: Problem) -> bool:
@@ -21,6 +25,8 @@ def on_test_side(task: str, problem: Problem) -> bool:
 def draw(task: str, level: int, rng: random.Random, test: bool) -> Problem:
     """A random problem of one side of the split, whose response fits RESPONSE_LENGTH whatever its phrases."""
     module = task_module(task)
+    if level not in module.LEVELS:
+        raise InputError(f"{task}: level {level!r} is none of {', '.join(map(str, module.LEVELS))}.")
     while True:
         problem = module.generate(rng, level)
         if response_length(problem) <= RESPONSE_LENGTH and on_test_side(task, problem) == test:
@@ -53,7 +59,11 @@ def test_problems(task: str, size: int, levels: list[int], seed: int) -> list[di
     """`size` different problems of the test side, the levels taking turns. No two ask the same."""
     rng = random.Random(f"test/{task}/{seed}")
     problems: dict[tuple, Problem] = {}
-    while len(problems) < size:
+    for _ in range(100 * size):
+        if len(problems) == size:
+            break
         problem = draw(task, levels[len(problems) % len(levels)], rng, test=True)
         problems.setdefault((problem.key, problem.prompt if task == "mini-sudoku" else ""), problem)
+    else:
+        raise InputError(f"{task}: size {size} is too large, {len(problems)} different test problems were found.")
     return numbered(task, list(problems.values()), seed)

@@ -1,5 +1,7 @@
 """GIFT: uncertain tokens are masked more often (arXiv 2509.20863)."""
 
+from typing import Literal
+
 import torch
 
 from lift.forward_process import Batch, Draws, masking_probability
@@ -13,7 +15,10 @@ def token_levels(model, batch: Batch, level: torch.Tensor, beta_mean: str = "seq
     ("batch") as in the public release.
     """
     content = batch.content
+    was_training = model.training
+    model.eval()
     log_p = model(batch.input_ids.masked_fill(content, model.mask_id), content, batch.real).log_softmax(-1)
+    model.train(was_training)
     beta = torch.zeros(content.shape, dtype=log_p.dtype, device=log_p.device)
     beta[content] = (-(log_p.exp() * log_p).sum(-1)).clamp(min=0).sqrt()
     if beta_mean == "batch":
@@ -24,7 +29,7 @@ def token_levels(model, batch: Batch, level: torch.Tensor, beta_mean: str = "seq
     return torch.where(content, 1 - (1 - level[:, None]) ** exponent, 0.0)
 
 
-def select(model, batch: Batch, draws: Draws, *, beta_mean: str = "sequence") -> Selection:
+def select(model, batch: Batch, draws: Draws, *, beta_mean: Literal["sequence", "batch"] = "sequence") -> Selection:
     """Mask content by its own level t_n; the loss is the sum of CE_n / t_n over the number of masked positions."""
     level = masking_probability(draws.t)
     levels = token_levels(model, batch, level, beta_mean)

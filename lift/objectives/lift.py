@@ -1,5 +1,7 @@
 """LIFT: what is learned follows when (arXiv 2605.22939). Easy tokens when most is masked, hard ones when little is."""
 
+from typing import Literal
+
 import torch
 
 from lift.forward_process import EPSILON, Batch, Draws, mask_response, masking_probability
@@ -36,8 +38,8 @@ def select(
     batch: Batch,
     draws: Draws,
     *,
-    components: list = ["easy", "random", "hard"],  # noqa: B006 (read, never written)
-    policy: str = "time",
+    components: list[Literal["easy", "random", "hard"]] = ["easy", "random", "hard"],  # noqa: B006 (read, never written)
+    policy: Literal["time", "random"] = "time",
     random_weight: float = 3.0,
     rho_lower: float = 0.1,
     time_scaling: bool = True,

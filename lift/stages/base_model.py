@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 
 from lift import provenance
+from lift.errors import InputError
+from lift.lock import alone
 
 SHIPPED = Path(__file__).parent.parent / "miniature" / "base"
 
@@ -30,10 +32,13 @@ def main(args) -> None:
         return
     from lift.miniature.pretraining import pretrain  # torch's optimisers take seconds to import
 
+    if args.resume is None:
+        raise InputError("--base train needs --resume, a folder for checkpoints.")
     torch.set_num_threads(args.threads)
     resume = args.resume / provenance.value_hash(
         [args.settings, args.family, provenance.fingerprint("lift.miniature.pretraining")]
     )
-    facts = pretrain(args.output, resume, family=args.family, **args.settings)
-    (args.output / "run.json").write_text(json.dumps(provenance.record(**facts), indent=2) + "\n")
-    shutil.rmtree(args.resume)
+    with alone(args.resume):
+        facts = pretrain(args.output, resume, family=args.family, **args.settings)
+        (args.output / "run.json").write_text(json.dumps(provenance.record(**facts), indent=2) + "\n")
+        shutil.rmtree(args.resume)

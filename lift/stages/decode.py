@@ -12,6 +12,7 @@ from transformers import AutoTokenizer
 from lift import answers, provenance
 from lift.decoding import Decoder
 from lift.errors import InputError
+from lift.lock import alone
 from lift.training import load_trained
 
 
@@ -44,24 +45,25 @@ def main(args) -> None:
     ]
     args.store.mkdir(parents=True, exist_ok=True)
     costs = {}
-    for path in args.benchmarks:
-        if path.stem not in args.decoding:
-            raise InputError(f"--decoding says nothing of the benchmark {path.stem!r}.")
-        name, plan = path.stem, args.decoding[path.stem]
-        label = f"{name}.{plan['decoder']}-{plan['settings']['gen_length']}"
-        store = args.store / f"{label}.{provenance.value_hash([made_by, plan, provenance.file_hash(path)])}.jsonl"
-        for stale in args.store.glob(f"{label}.*.jsonl"):
-            if stale != store:
-                stale.unlink()
-        problems = [json.loads(line) for line in path.read_text().splitlines()]
-        settings = dict(plan["settings"])
-        batch_size = settings.pop("batch_size")
-        rows, cost = answers.answer(
-            model, tokenizer, name, problems, Decoder(**settings), plan["samples"], batch_size, args.seed, store
-        )
-        output = args.output / f"{plan['decoder']}-{plan['settings']['gen_length']}" / f"{name}.jsonl"
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        costs[name] = cost
+    with alone(args.store):
+        for path in args.benchmarks:
+            if path.stem not in args.decoding:
+                raise InputError(f"--decoding says nothing of the benchmark {path.stem!r}.")
+            name, plan = path.stem, args.decoding[path.stem]
+            label = f"{name}.{plan['decoder']}-{plan['settings']['gen_length']}"
+            store = args.store / f"{label}.{provenance.value_hash([made_by, plan, provenance.file_hash(path)])}.jsonl"
+            for stale in args.store.glob(f"{label}.*.jsonl"):
+                if stale != store:
+                    stale.unlink()
+            problems = [json.loads(line) for line in path.read_text().splitlines()]
+            settings = dict(plan["settings"])
+            batch_size = settings.pop("batch_size")
+            rows, cost = answers.answer(
+                model, tokenizer, name, problems, Decoder(**settings), plan["samples"], batch_size, args.seed, store
+            )
+            output = args.output / f"{plan['decoder']}-{plan['settings']['gen_length']}" / f"{name}.jsonl"
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            costs[name] = cost
     record = provenance.record(costs=costs)
     (args.output / "run.json").write_text(json.dumps(record, indent=2) + "\n")

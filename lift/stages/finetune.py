@@ -15,8 +15,9 @@ import datasets
 import torch
 import yaml
 
-from lift import models, provenance
+from lift import models, provenance, registry
 from lift.errors import InputError
+from lift.lock import alone
 from lift.training import Settings, finetune
 
 
@@ -36,6 +37,8 @@ def add_arguments(parser) -> None:
 def main(args) -> None:
     torch.set_num_threads(args.threads)
     started = time.perf_counter()
+    if args.objective not in registry.objectives():
+        raise InputError(f"--objective: unknown {args.objective!r}; known are {', '.join(registry.objectives())}.")
     try:
         settings = Settings(**args.training)
     except TypeError as error:
@@ -53,17 +56,18 @@ def main(args) -> None:
     resume = args.resume / provenance.value_hash([resolved, code, data])
     select = importlib.import_module(f"lift.objectives.{args.objective}").select
     model = models.load(args.model, args.device)
-    facts = finetune(
-        model,
-        family=models.family_of(args.model),
-        corpus=datasets.load_from_disk(str(args.corpus)),
-        select=functools.partial(select, **args.objective_settings),
-        settings=settings,
-        seed=args.seed,
-        output=args.output,
-        resume=resume,
-    )
+    with alone(args.resume):
+        facts = finetune(
+            model,
+            family=models.family_of(args.model),
+            corpus=datasets.load_from_disk(str(args.corpus)),
+            select=functools.partial(select, **args.objective_settings),
+            settings=settings,
+            seed=args.seed,
+            output=args.output,
+            resume=resume,
+        )
+        shutil.rmtree(args.resume)
     (args.output / "config.yaml").write_text(yaml.safe_dump(resolved, sort_keys=False))
     facts |= {"seed": args.seed, "seconds_this_process": round(time.perf_counter() - started, 1), "data": data}
     (args.output / "run.json").write_text(json.dumps(provenance.record(**facts), indent=2) + "\n")
-    shutil.rmtree(args.resume)

@@ -21,5 +21,9 @@ def main(args) -> None:
         raise InputError(f"benchmark {args.source}: the file {error.filename} does not exist.") from None
     except KeyError as error:
         raise InputError(f"benchmark {args.source}: the file {args.settings['path']} has no column {error}.") from None
+    for problem in problems:
+        missing = {"id", "prompt", "answer", "guesses"} - problem.keys()
+        if missing:
+            raise InputError(f"benchmark {args.source}: a problem lacks {', '.join(sorted(missing))}.")
     args.output.write_text("".join(json.dumps(problem) + "\n" for problem in problems))
     print(f"{args.source}: {len(problems)} problems")

@@ -29,12 +29,12 @@ def add_arguments(parser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for scores.csv and costs.csv")
 
 
-def problem_scores(grades: pd.DataFrame, metric: str, samples: int) -> dict[str, np.ndarray]:
+def problem_scores(grades: pd.DataFrame, metric: str) -> dict[str, np.ndarray]:
     """By metric, a score for every problem; the benchmark's own metric comes first."""
     by_problem = grades.groupby("id")
     scores = {}
     if metric == "pass@k":
-        correct = by_problem["correct"].sum().to_numpy()
+        correct, samples = by_problem["correct"].sum().to_numpy(), int(by_problem.size().iloc[0])
         scores[f"pass@{samples}"] = pass_at_k(correct, samples, samples)
         scores[f"avg@{samples}"] = correct / samples
         k = 1
@@ -56,7 +56,7 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict
     for path in files:
         model, method, seed, decoder, benchmark = *path.parts[-5:-1], path.stem
         wanted = plan[benchmark]
-        for metric, values in problem_scores(pd.read_csv(path), wanted["metric"], wanted["samples"]).items():
+        for metric, values in problem_scores(pd.read_csv(path), wanted["metric"]).items():
             by_seed = found.setdefault((model, method, benchmark, decoder), {}).setdefault(metric, {})
             by_seed[seed.removeprefix("seed")] = values
     rows, own = [], {}

@@ -1,6 +1,7 @@
 # Shared by all stages. The checked config, where things lie, and how `python -m lift` is found.
 import shutil
 import sys
+import time
 from json import JSONEncoder
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-REPOSITORY = Path(workflow.basedir).parent
+REPOSITORY, STARTED = Path(workflow.basedir).parent, time.time()
 sys.path.insert(0, str(REPOSITORY))
 
 from lift import config as configuration
@@ -67,9 +68,9 @@ wildcard_constraints:
     benchmark="|".join(BENCHMARKS),
 
 
-def json(value):
-    """A value for the command line."""
-    return JSONEncoder().encode(value)
+def json(value, keep_order=False):
+    """A value for the command line; the order of its keys counts only where it is kept."""
+    return JSONEncoder(sort_keys=not keep_order).encode(value)
 
 
 def module(folder, name):
@@ -109,8 +110,8 @@ def checkpoints(pattern, untrained):
 
 
 def print_results():
-    """The main table and where the rest lies, once they are there."""
+    """The main table and where the rest lies, if this run has made them."""
     table = Path(RESULTS, "tables", "main.md")
-    if table.exists():
+    if table.exists() and table.stat().st_mtime > STARTED:
         print(f"\n{table.read_text()}\nPercent, with 95% intervals over problems and seeds.")
         print(f"Tables: {RESULTS}/tables  figures: {RESULTS}/figures  every score: {RESULTS}/scores.csv")

@@ -58,7 +58,7 @@ rule guess:
     resources:
         mem_mb=1000,
     params:
-        samples=json({name: 16 for name in PLAN}),
+        samples=json({name: plan["samples"] if plan["metric"] == "pass@k" else 16 for name, plan in PLAN.items()}),
         code=fingerprint("lift.stages.guess"),
     message:
         "Guessing at random"

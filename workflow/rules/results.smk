@@ -94,7 +94,7 @@ rule tables:
     resources:
         mem_mb=1000,
     params:
-        metrics=json(METRICS),
+        metrics=json(METRICS, keep_order=True),
         methods=ROWS,
         output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.tables"),
@@ -136,7 +136,7 @@ rule figures:
     resources:
         mem_mb=1000,
     params:
-        metrics=json(METRICS),
+        metrics=json(METRICS, keep_order=True),
         methods=ROWS,
         output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.figures"),
