@@ -125,8 +125,8 @@ def _cross_check(config: dict):
             for file in ("config.json", "tokenizer_config.json"):
                 if not Path(folder, file).is_file():
                     yield f"models.{name}.base: {folder!r} is neither `shipped`, `train` nor a folder with a {file}"
-        if model["base"] == "train" and not {"steps", "batch_size"} <= model["training"].keys():
-            yield f"models.{name}.training: base `train` needs steps and batch_size"
+        if model["base"] == "train" and not {"phases", "batch_size"} <= model["training"].keys():
+            yield f"models.{name}.training: base `train` needs phases and batch_size"
     for name, corpus in config["corpora"].items():
         source = corpus.setdefault("source", name)
         size = corpus.get("size", registry.corpora().get(source, {}).get("size"))

@@ -6,6 +6,8 @@ from safetensors.torch import load_file
 
 from lift.miniature import pretraining
 
+PHASES = [{"steps": 4, "learning_rate": 0.01}, {"steps": 2, "learning_rate": 0.005, "weights": {"mini-gsm": 1.0}}]
+
 
 class KilledError(Exception):
     """Stands for a process that ends in the middle."""
@@ -14,14 +16,14 @@ class KilledError(Exception):
 @pytest.mark.parametrize("family", ["llada", "Dream"])
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, family):
     size = {"hidden_size": 16, "layers": 2, "heads": 2}
-    settings = {"family": family, "steps": 6, "batch_size": 4, "save_every": 2, **size}
+    settings = {"family": family, "phases": PHASES, "batch_size": 4, "save_every": 2, **size}
     pretraining.pretrain(tmp_path / "whole", tmp_path / "a", **settings)
     original = pretraining.make_batch
 
-    def dying(tokenizer, seed, step, batch_size):
+    def dying(tokenizer, seed, step, batch_size, weights):
         if step == 5:
             raise KilledError
-        return original(tokenizer, seed, step, batch_size)
+        return original(tokenizer, seed, step, batch_size, weights)
 
     with monkeypatch.context() as patch:
         patch.setattr(pretraining, "make_batch", dying)

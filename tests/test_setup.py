@@ -12,7 +12,7 @@ from lift import models
 from lift.miniature.language import VOCABULARY
 
 ROOT = Path(__file__).parent.parent
-SHIPPED = ROOT / "lift/miniature/base"
+SHIPPED = ROOT / "lift/miniature/weights"
 
 
 def test_conda_and_pip_have_the_same_versions():

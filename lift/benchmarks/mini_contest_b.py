@@ -11,7 +11,8 @@ from lift.miniature.problems import test_problems
 
 GRADER = "pair"
 METRIC = "pass@k"
-LEVELS = (3, 4, 5, 6)
+LEVELS = (3, 4, 5, 6)  # of training
+TEST_LEVELS = (2, *LEVELS)
 _MODULI = (21, 30)
 
 
@@ -35,6 +36,6 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return f"{rng.randrange(m)} , {rng.randrange(m)}"
 
 
-def problems(*, size: int = 200, levels: list[Literal[3, 4, 5, 6]] = [3], seed: int = 0) -> list[dict]:  # noqa: B006
+def problems(*, size: int = 200, levels: list[Literal[2, 3, 4, 5, 6]] = [3], seed: int = 0) -> list[dict]:  # noqa: B006
     """Test problems, of each level as many."""
     return test_problems("mini-contest-b", size, levels, seed)

@@ -22,16 +22,17 @@ from lift.miniature import base
 from lift.miniature.language import RESPONSE_LENGTH
 from lift.miniature.problems import TASKS, draw, task_module, write_response
 
-TASK_WEIGHTS = (0.17, 0.17, 0.18, 0.18, 0.17, 0.13)
+TASK_WEIGHTS = dict(zip(TASKS, (0.17, 0.17, 0.18, 0.18, 0.17, 0.13), strict=True))
 BLOCK = 16  # tokens that decoding will take at a time
-DECAY = 0.8  # the learning rate falls linearly to zero over the last part of the steps
+RATE_SHARES = (1.0, 1 / 6)  # of the learning rate, for Muon and for AdamW
+DECAY = 0.8  # the learning rate falls linearly to zero over this share of a phase
 PARTS_OF_GRIDS = 0.4  # their share in mini-sudoku
 
 
-def make_example(seed: int, index: int) -> tuple[str, str]:
+def make_example(seed: int, index: int, weights: dict[str, float] = TASK_WEIGHTS) -> tuple[str, str]:
     """Prompt and response number `index` of the pre-training stream. Every level is as likely as the others."""
     rng = random.Random(f"pretraining/{seed}/{index}")
-    task = rng.choices(TASKS, TASK_WEIGHTS)[0]
+    task = rng.choices(list(weights), weights.values())[0]
     if task == "mini-sudoku" and rng.random() < PARTS_OF_GRIDS:
         problem = mini_sudoku.generate_part(rng)
     else:
@@ -39,10 +40,12 @@ def make_example(seed: int, index: int) -> tuple[str, str]:
     return problem.prompt, write_response(problem, rng)
 
 
-def make_batch(tokenizer, seed: int, step: int, batch_size: int) -> dict[str, torch.Tensor]:
+def make_batch(
+    tokenizer, seed: int, step: int, batch_size: int, weights: dict[str, float] = TASK_WEIGHTS
+) -> dict[str, torch.Tensor]:
     """input_ids (B, L), response (B, L) bool, real (B, L) bool, block (B, L): number of the block within the response,
     negative before it. Responses are filled with end tokens."""
-    examples = [make_example(seed, index) for index in range(step * batch_size, (step + 1) * batch_size)]
+    examples = [make_example(seed, index, weights) for index in range(step * batch_size, (step + 1) * batch_size)]
     chats = [[{"role": "user", "content": prompt}] for prompt, _ in examples]
     starts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
     prompts = tokenizer(starts, add_special_tokens=False).input_ids
@@ -60,14 +63,30 @@ def make_batch(tokenizer, seed: int, step: int, batch_size: int) -> dict[str, to
     return {"input_ids": input_ids, "response": real & (offset >= 0), "real": real, "block": (offset - 1) // BLOCK}
 
 
-def make_optimizers(network: torch.nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Muon (Jordan et al. 2024) for the layers' matrices; AdamW, at a sixth of its rate, for everything else."""
+def make_optimizers(network: torch.nn.Module) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan et al. 2024) for the layers' matrices; AdamW for everything else."""
     matrices = [p for name, p in network.named_parameters() if ".layers." in name and p.ndim == 2]
     others = [p for name, p in network.named_parameters() if not (".layers." in name and p.ndim == 2)]
     return [
-        torch.optim.Muon(matrices, lr=learning_rate, weight_decay=0.01),
-        torch.optim.AdamW(others, lr=learning_rate / 6, betas=(0.9, 0.98), weight_decay=0.0),
+        torch.optim.Muon(matrices, weight_decay=0.01),
+        torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0),
     ]
+
+
+def find_phase(phases: list[dict], step: int) -> tuple[dict, int]:
+    """The phase that a step of the whole belongs to, and its number within it."""
+    for phase in phases:
+        if step < phase["steps"]:
+            return phase, step
+        step -= phase["steps"]
+    raise IndexError("past the last phase")
+
+
+def learning_rate(phase: dict, step: int) -> float:
+    """The rate at a step of a phase: up over at most 200 steps, then constant, then linearly down to zero."""
+    steps = phase["steps"]
+    warmup = min(200, max(1, steps // 10))
+    return phase["learning_rate"] * min(1.0, (step + 1) / warmup) * min(1.0, (steps - step) / (DECAY * steps))
 
 
 def _optimizer_tensors(network, optimizers) -> dict[str, torch.Tensor]:
@@ -98,13 +117,15 @@ def pretrain(
     hidden_size: int = 128,
     layers: int = 4,
     heads: int = 4,
-    steps: int,
+    phases: list[dict],
     batch_size: int,
-    learning_rate: float = 0.02,
     seed: int = 0,
     save_every: int = 1000,
 ) -> dict:
     """Train a base from scratch and write it to `output` in its family's layout; progress is kept in `resume`.
+
+    phases: each {"steps", "learning_rate"} and, where its mix of tasks is another, "weights" by task. In each the rate
+    rises, stays, and falls to zero.
 
     Returns the run record: settings, loss by step, seconds, tokens.
     """
@@ -112,20 +133,18 @@ def pretrain(
     tokenizer = base.make_tokenizer()
     model = base.make_model(tokenizer, family, hidden_size, layers, heads)
     network = model.network
-    optimizers = make_optimizers(network, learning_rate)
-    warmup = min(200, max(1, steps // 10))
+    optimizers, steps = make_optimizers(network), sum(phase["steps"] for phase in phases)
     record = {"step": 0, "seconds": 0.0, "tokens": 0, "loss": {}}
     state_file = resume / "state.json"
     if state_file.exists():
         record = json.loads(state_file.read_text())
         _restore(network, optimizers, resume / str(record["step"]))
-    rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
     started, already, losses = time.perf_counter(), record["seconds"], []
     for step in tqdm(range(record["step"], steps), initial=record["step"], total=steps, mininterval=30, unit="step"):
-        decay = min(1.0, (steps - step) / (DECAY * steps))
-        for optimizer, rate in zip(optimizers, rates, strict=True):
-            optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / warmup) * decay
-        batch = make_batch(tokenizer, seed, step, batch_size)
+        phase, within_phase = find_phase(phases, step)
+        for optimizer, share in zip(optimizers, RATE_SHARES, strict=True):
+            optimizer.param_groups[0]["lr"] = share * learning_rate(phase, within_phase)
+        batch = make_batch(tokenizer, seed, step, batch_size, phase.get("weights", TASK_WEIGHTS))
         keys = torch.tensor([noise.key("base", seed, step, row) for row in range(batch_size)])
         level = (torch.arange(batch_size) + noise.uniform(keys, 1)[:, 0]) / batch_size  # (B,), stratified
         masked = batch["response"] & (noise.uniform(noise.subkey(keys, 1), batch["real"].shape[1]) < level[:, None])
@@ -156,13 +175,7 @@ def pretrain(
             partial.replace(state_file)  # the old state counts until the new one is whole
     models.save(model, family, output)
     tokenizer.save_pretrained(output)
-    settings = {
-        "threads": torch.get_num_threads(),
-        "family": family,
-        "hidden_size": hidden_size,
-        "layers": layers,
-        "heads": heads,
-        "steps": steps,
-        "seed": seed,
+    settings = {"family": family, "hidden_size": hidden_size, "layers": layers, "heads": heads, "phases": phases}
+    return record | {
+        "settings": settings | {"batch_size": batch_size, "seed": seed, "threads": torch.get_num_threads()}
     }
-    return record | {"settings": settings | {"batch_size": batch_size, "learning_rate": learning_rate}}

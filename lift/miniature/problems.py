@@ -25,8 +25,9 @@ def on_test_side(task: str, problem: Problem) -> bool:
 def draw(task: str, level: int, rng: random.Random, test: bool) -> Problem:
     """A random problem of one side of the split, whose response fits RESPONSE_LENGTH whatever its phrases."""
     module = task_module(task)
-    if level not in module.LEVELS:
-        raise InputError(f"{task}: level {level!r} is none of {', '.join(map(str, module.LEVELS))}.")
+    levels = getattr(module, "TEST_LEVELS", module.LEVELS) if test else module.LEVELS
+    if level not in levels:
+        raise InputError(f"{task}: level {level!r} is none of {', '.join(map(str, levels))}.")
     while True:
         problem = module.generate(rng, level)
         if response_length(problem) <= RESPONSE_LENGTH and on_test_side(task, problem) == test:

@@ -14,7 +14,7 @@ from lift import provenance
 from lift.errors import InputError
 from lift.lock import alone
 
-SHIPPED = Path(__file__).parent.parent / "miniature" / "base"
+SHIPPED = Path(__file__).parent.parent / "miniature" / "weights"
 
 
 def add_arguments(parser) -> None:

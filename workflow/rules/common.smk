@@ -18,7 +18,7 @@ from lift.benchmarks import describe
 from lift.errors import InputError
 from lift.provenance import file_hash, fingerprint
 
-SHIPPED = REPOSITORY / "lift" / "miniature" / "base"
+SHIPPED = REPOSITORY / "lift" / "miniature" / "weights"
 
 # A config file on the command line takes the place of the default one: merged, the methods of both would run.
 if not workflow.configfiles:
