@@ -34,7 +34,8 @@ def _explain(error: jsonschema.ValidationError) -> str:
     return f"{key}: {error.message}"
 
 
-def _hint(name: str, known: list[str]) -> str:
+def _hint(name: object, known: list) -> str:
+    known = [str(value) for value in known]
     close = difflib.get_close_matches(str(name), known, 1)
     return f", did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 

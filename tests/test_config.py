@@ -22,13 +22,40 @@ FILES = [ROOT / "config" / "config.yaml", ROOT / "tests" / "config" / "smoke.yam
 DELETE = object()
 
 
-def read(path=FILES[0]):
+def read(path):
     return yaml.safe_load(path.read_text())
 
 
+def complete():
+    """A right config with something in every section."""
+    return {
+        "experiment": "small",
+        "seeds": [0, 1],
+        "models": {"mini": {"base": "shipped"}},
+        "corpora": {"mini-traces": {"size": 40, "held_out": 4}},
+        "statistics": {"corpus": "mini-traces", "levels": [0.25, 0.5]},
+        "training": read(ROOT / "tests" / "config" / "smoke.yaml")["training"],
+        "methods": {
+            "sft": {"objective": "vanilla"},
+            "cart": {"objective": "cart", "p": 0.2},
+            "gift": {"objective": "gift"},
+            "lift3": {"objective": "lift", "components": ["easy", "random", "hard"]},
+        },
+        "decoders": {
+            "greedy": {"gen_length": 48, "block_length": 16, "steps": 24},
+            "sampled": {"gen_length": 48, "block_length": 16, "steps": 24, "temperature": 1.0},
+        },
+        "benchmarks": {
+            "mini-gsm": {"decoder": "greedy", "size": 20},
+            "mini-sudoku": {"decoder": "greedy"},
+            "mini-contest-a": {"decoder": "sampled", "samples": 16, "levels": [3]},
+        },
+    }
+
+
 def changed(*changes):
-    """The config of the miniature with changes, each (keys, value)."""
-    config = read()
+    """The complete config with changes, each (keys, value)."""
+    config = complete()
     for keys, value in changes:
         entry = config
         for key in keys[:-1]:
@@ -48,17 +75,13 @@ def message(*changes):
 
 def minimal():
     """A config that says nothing but what it must."""
-    config = read()
-    return {
-        "experiment": "small",
-        "models": {"mini": {"base": "shipped"}},
-        "corpora": {"mini-traces": {"held_out": 2}},
-        "statistics": {"corpus": "mini-traces", "levels": [0.5]},
-        "training": config["training"],
-        "methods": {"sft": {"objective": "vanilla"}, "cart": {"objective": "cart"}},
-        "decoders": {"greedy": {"gen_length": 48, "block_length": 16, "steps": 24}},
-        "benchmarks": {"mini-gsm": {"decoder": "greedy"}},
-    }
+    config = complete()
+    del config["seeds"]
+    config["corpora"] = {"mini-traces": {"held_out": 2}}
+    config["methods"] = {"sft": {"objective": "vanilla"}, "cart": {"objective": "cart"}}
+    config["decoders"] = {"greedy": config["decoders"]["greedy"]}
+    config["benchmarks"] = {"mini-gsm": {"decoder": "greedy"}}
+    return config
 
 
 # What is right
@@ -103,12 +126,6 @@ def test_what_is_given_wins_over_defaults():
     assert resolved["benchmarks"]["mini-contest-a"]["samples"] == 16
 
 
-def test_statistics_may_be_left_out():
-    config = minimal()
-    del config["statistics"]
-    assert "statistics" not in configuration.resolve(config, SCHEMA)
-
-
 def test_entries_do_not_share_their_defaults():
     resolved = configuration.resolve(minimal(), SCHEMA)
     resolved["methods"]["sft"]["training"]["epochs"] = 7
@@ -127,7 +144,7 @@ def test_an_entry_may_have_a_name_of_its_own():
 
 
 def test_a_method_may_override_training():
-    own = {"lora": None, "epochs": 3, "padding": "batch"}
+    own = {"lora": None, "epochs": 3, "padding": "max_length"}
     config = changed((("methods", "sft", "training"), own))
     resolved = configuration.resolve(config, SCHEMA)
     assert configuration.method_training(resolved, "sft") == config["training"] | own
@@ -135,21 +152,22 @@ def test_a_method_may_override_training():
     assert resolved["training"] == config["training"]
 
 
-def test_settings_are_what_is_not_an_entrys_own():
-    resolved = configuration.resolve(read(), SCHEMA)
-    lift3 = {"components": ["easy", "random", "hard"], "random_weight": 3.0}
-    assert configuration.method_settings(resolved["methods"]["lift3"]) == lift3
+def test_settings_are_what_is_not_an_entrys_own_with_defaults():
+    resolved = configuration.resolve(complete(), SCHEMA)
     assert configuration.method_settings(resolved["methods"]["sft"]) == {}
-    assert configuration.corpus_settings(resolved["corpora"]["mini-traces"]) == {"size": 1024, "seed": 0}
+    assert configuration.method_settings(resolved["methods"]["cart"]) == {"p": 0.2}
+    assert configuration.method_settings(resolved["methods"]["gift"]) == registry.objectives()["gift"]
+    assert configuration.corpus_settings(resolved["corpora"]["mini-traces"]) == {"size": 40, "seed": 0}
     settings = configuration.benchmark_settings(resolved["benchmarks"]["mini-contest-a"])
-    assert settings.keys() == {"size", "levels"}
+    assert settings == registry.benchmarks()["mini-contest-a"] | {"levels": [3]}
 
 
 @pytest.mark.parametrize(
     "keys, value",
     [
         (("methods", "cart", "p"), 1),  # a whole number where a number is asked for
-        (("models", "mini", "base"), str(GOLDEN / "tiny_llada")),
+        (("methods", "lift3", "policy"), "random"),
+        (("methods", "lift3", "components"), ["hard"]),
         (("benchmarks", "mini-sudoku", "path"), str(ROOT / "pyproject.toml")),
         (("decoders", "greedy", "steps"), 3),
         (("decoders", "greedy", "steps"), 48),
@@ -161,6 +179,13 @@ def test_right_values(keys, value):
     for key in keys:
         resolved = resolved[key]
     assert resolved == value
+
+
+def test_a_folder_with_a_model_and_its_tokenizer_is_a_base(tmp_path):
+    for file in ("config.json", "tokenizer_config.json"):
+        (tmp_path / file).touch()
+    resolved = configuration.resolve(changed((("models", "mini", "base"), str(tmp_path))), SCHEMA)
+    assert resolved["models"]["mini"]["base"] == str(tmp_path)
 
 
 # What is wrong: the change, and what the message must hold
@@ -185,7 +210,7 @@ MISTAKES = {
     "typo in a benchmark": (("benchmarks", "mini-gsm", "level"), [3], ["benchmarks.mini-gsm", "'level'", "'levels'"]),
     "typo in a decoder": (("decoders", "greedy", "step"), 3, ["decoders.greedy", "'step'", "'steps'"]),
     "typo in a model": (("models", "mini", "famly"), "llada", ["models.mini", "'famly'", "'family'"]),
-    "typo in a recipe": (("models", "mini", "training", "setps"), 1, ["models.mini.training", "'setps'", "'steps'"]),
+    "typo in a recipe": (("models", "mini", "training", "layer"), 1, ["models.mini.training", "'layer'", "'layers'"]),
     "typo in statistics": (("statistics", "pases"), 1, ["statistics", "'pases'", "'passes'"]),
     "text for a number": (("training", "batch_size"), "8", ["training.batch_size", "'8'"]),
     "text for a setting": (("methods", "cart", "p"), "high", ["methods.cart.p", "'high'", "float"]),
@@ -206,6 +231,19 @@ MISTAKES = {
         "vanila",
         ["methods.sft", "objective 'vanila'", "did you mean 'vanilla'"],
     ),
+    "unknown policy": (("methods", "lift3", "policy"), "tiem", ["methods.lift3.policy", "'tiem'", "mean 'time'"]),
+    "unknown mean": (
+        ("methods", "gift", "beta_mean"),
+        "sequense",
+        ["methods.gift.beta_mean", "'sequense'", "'sequence'"],
+    ),
+    "unknown component": (
+        ("methods", "lift3", "components"),
+        ["easy", "hrad"],
+        ["methods.lift3.components", "'hrad'", "did you mean 'hard'"],
+    ),
+    "unknown level": (("benchmarks", "mini-gsm", "levels"), [3, 9], ["benchmarks.mini-gsm.levels", "9", "2, 3, 4"]),
+    "no level": (("benchmarks", "mini-gsm", "levels"), [], ["benchmarks.mini-gsm.levels", "empty"]),
     "unknown decoder": (
         ("benchmarks", "mini-gsm", "decoder"),
         "gredy",
@@ -239,6 +277,7 @@ MISTAKES = {
     "no step": (("decoders", "greedy", "steps"), 0, ["decoders.greedy.steps", "0"]),
     "fewer steps than blocks": (("decoders", "greedy", "steps"), 2, ["decoders.greedy.steps", "2", "3 to 48"]),
     "more steps than tokens": (("decoders", "greedy", "steps"), 49, ["decoders.greedy.steps", "49", "3 to 48"]),
+    "steps that the blocks cannot share": (("decoders", "greedy", "steps"), 25, ["decoders.greedy.steps", "25", "3"]),
     "block length that divides nothing": (
         ("decoders", "greedy", "block_length"),
         20,
@@ -254,6 +293,12 @@ MISTAKES = {
         {"batch_size": 12},
         ["methods.cart", "batch_size 12", "micro_batch_size"],
     ),
+    "samples of a greedy decoder": (
+        ("benchmarks", "mini-contest-a", "decoder"),
+        "greedy",
+        ["benchmarks.mini-contest-a.samples", "16", "greedy"],
+    ),
+    "nothing left for training": (("corpora", "mini-traces", "held_out"), 40, ["corpora.mini-traces.held_out", "40"]),
     "missing file": (
         ("benchmarks", "mini-sudoku", "path"),
         "no/such.csv",
@@ -261,7 +306,12 @@ MISTAKES = {
     ),
     "missing model folder": (("models", "mini", "base"), "no/such/model", ["models.mini.base", "'no/such/model'"]),
     "folder without a model": (("models", "mini", "base"), str(ROOT / "lift"), ["models.mini.base", "config.json"]),
-    "recipe without steps": (("models", "new"), {"base": "train"}, ["models.new.training", "steps"]),
+    "model without its tokenizer": (
+        ("models", "mini", "base"),
+        str(GOLDEN / "tiny_llada"),
+        ["models.mini.base", "tokenizer_config.json"],
+    ),
+    "training of a base without a recipe": (("models", "new"), {"base": "train"}, ["models.new.training", "needs"]),
     "reserved name of a method": (("methods", "base"), {"objective": "vanilla"}, ["methods", "'base'"]),
     "reserved name of a benchmark": (
         ("benchmarks", "average"),
@@ -353,13 +403,18 @@ def package(tmp_path, monkeypatch):
     for folder in ("objectives", "benchmarks", "corpora"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "__init__.py").touch()
-    functions = (registry.objectives, registry.benchmarks, registry.corpora)
+    functions = (registry.objectives, registry.benchmarks, registry.corpora, registry.choices)
     for function in functions:
         function.cache_clear()
     monkeypatch.setattr(registry, "_PACKAGE", tmp_path)
     yield tmp_path
     for function in functions:
         function.cache_clear()
+
+
+def test_settings_with_a_choice():
+    assert registry.choices("objective", "gift") == {"beta_mean": ["sequence", "batch"]}
+    assert registry.choices("objective", "vanilla") == {}
 
 
 def test_adding_a_file_is_enough(package):
@@ -369,6 +424,8 @@ def test_adding_a_file_is_enough(package):
     assert registry.objectives() == {"mine": {"rate": 0.5, "kinds": ["a"]}}
     assert registry.benchmarks() == {"my-puzzle": {"size": -3}}
     assert registry.corpora() == {"my-corpus": {}}
+    for kind, name in (("objective", "mine"), ("benchmark", "my-puzzle"), ("corpus", "my-corpus")):
+        assert registry.choices(kind, name) == {}
 
 
 def test_a_file_without_its_function_is_named(package):
@@ -381,7 +438,7 @@ def test_checking_a_config_imports_no_torch():
     """Snakemake reads the config in every job it starts, and torch takes seconds to import."""
     code = (
         "import sys, yaml; from lift import config; "
-        f"config.resolve(yaml.safe_load(open({str(FILES[0])!r})), yaml.safe_load(open({str(ROOT)!r} + "
+        f"config.resolve(yaml.safe_load(open({str(FILES[1])!r})), yaml.safe_load(open({str(ROOT)!r} + "
         "'/workflow/schemas/config.schema.yaml'))); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

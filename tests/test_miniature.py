@@ -11,20 +11,18 @@ import pytest
 import yaml
 from scipy import stats
 
+from lift import registry
 from lift.benchmarks import describe, mini_sudoku
 from lift.corpora import mini_traces
+from lift.errors import InputError
 from lift.grading import grade_rows
 from lift.miniature import pretraining, problems
 from lift.miniature.base import make_tokenizer
 from lift.miniature.language import EOS, PHRASES, RESPONSE_LENGTH, VOCABULARY, phrase
 
 CONFIG = yaml.safe_load((Path(__file__).parent.parent / "config" / "config.yaml").read_text())
-CASES = [
-    (task, level, test)
-    for task in problems.TASKS
-    for level in sorted({*problems.task_module(task).LEVELS, *CONFIG["benchmarks"][task]["levels"]})
-    for test in (False, True)
-]
+CASES = [(task, level, False) for task in problems.TASKS for level in problems.task_module(task).LEVELS]
+CASES += [(task, level, True) for task in problems.TASKS for level in registry.choices("benchmark", task)["levels"]]
 CELLS = [(row, column) for row in "abcd" for column in "1234"]
 UNITS = [  # rows, columns and boxes, as sets of positions
     [i for i in range(16) if unit(i) == k]
@@ -331,7 +329,7 @@ def test_grids_are_split():
     training = {grid for grid in GRIDS if not mini_sudoku.is_test(("mini-sudoku", grid))}
     assert len(training) == 59
     rng = random.Random(0)
-    seen = {asked(problems.draw("mini-sudoku", 8, rng, test=False).prompt)[1] for _ in range(600)}
+    seen = {asked(problems.draw("mini-sudoku", mini_sudoku.LEVELS[0], rng, test=False).prompt)[1] for _ in range(600)}
     assert seen == training
     tested = {row["answer"].replace(" ", "") for row in config_problems("mini-sudoku")}
     assert tested <= set(GRIDS) - training
@@ -381,6 +379,20 @@ def test_two_words_of_a_phrase_tell_the_third():
 
 
 # Benchmark files and guesses.
+
+
+@pytest.mark.parametrize("task", problems.TASKS)
+def test_a_level_that_a_task_has_not_is_an_error(task):
+    with pytest.raises(InputError, match=rf"{task}: level 99"):
+        problems.draw(task, 99, random.Random(0), test=True)
+
+
+def test_more_problems_than_there_are_is_an_error(monkeypatch):
+    few = [problems.draw("mini-gsm", 3, random.Random(i), test=True) for i in range(3)]
+    monkeypatch.setattr(problems, "draw", lambda task, level, rng, test: rng.choice(few))
+    assert len(problems.test_problems("mini-gsm", 3, [3], seed=0)) == 3
+    with pytest.raises(InputError, match="size 4"):
+        problems.test_problems("mini-gsm", 4, [3], seed=0)
 
 
 @pytest.mark.parametrize("task", problems.TASKS)
@@ -447,3 +459,21 @@ def test_sudoku_from_a_csv_file(tmp_path):
     assert [row["answer"].replace(" ", "") for row in rows] == [solution, other]
     assert rows[0]["prompt"] == "fill grid _ " + " ".join(solution[1:])
     assert mini_sudoku.problems(path=str(path), size=1) == rows[:1]
+
+
+@pytest.mark.parametrize(
+    "puzzle, solution",
+    [
+        (GRIDS[0], GRIDS[0]),  # nothing to fill
+        ("0" + GRIDS[0][2:], GRIDS[0] + "1"),
+        ("5" + "0" * 15, GRIDS[0]),
+        ("0" * 16, "0" + GRIDS[0][1:]),
+        ("", GRIDS[0]),
+        ("0" * 17, GRIDS[0]),
+    ],
+)
+def test_a_line_that_is_no_puzzle_is_named(tmp_path, puzzle, solution):
+    path = tmp_path / "puzzles.csv"
+    path.write_text(f"Puzzle,Solution\n0{GRIDS[0][1:]},{GRIDS[0]}\n{puzzle},{solution}\n")
+    with pytest.raises(InputError, match=r"puzzles\.csv, line 3"):
+        mini_sudoku.problems(path=str(path))

@@ -1,9 +1,9 @@
 """mini-sudoku: real 4x4 Sudoku with one solution. The answer is the filled grid, 16 digits.
 
-Eight cells are empty, as in the puzzles published by d1 (arXiv 2504.12216). Of the 288 solution grids, 59 are for
-training and 229 for tests; the split is chosen so that every one of those puzzles has its solution on the test side.
-Training also shows *parts* of grids, eight cells with the rest blotted out by `|`, which teach the rules and contain no
-solution.
+Eight cells are empty, as in the puzzles published by d1 (arXiv 2504.12216). Level 1 is any such puzzle; in level 2 at
+most two of the empty cells have a single candidate at first. Of the 288 solution grids, 59 are for training and 229 for
+tests; the split is chosen so that every published puzzle has its solution on the test side. Training also shows *parts*
+of grids, eight cells with the rest blotted out by `|`, which teach the rules and contain no solution.
 """
 
 import csv
@@ -19,7 +19,9 @@ from lift.miniature.problems import numbered, test_problems
 
 GRADER = "sudoku"
 METRIC = "cell_accuracy"
-LEVELS = (8,)  # empty cells
+LEVELS = (1,)  # of training
+TEST_LEVELS = (1, 2)
+_EMPTY = 8
 
 # Positions of the training grids in the sorted list of all 288.
 TRAINING_GRIDS = frozenset(
@@ -67,13 +69,18 @@ def is_test(key: tuple) -> bool:
     return "|" not in key[1] and all_grids().index(key[1]) not in TRAINING_GRIDS
 
 
+def _single_candidates(puzzle: str) -> list[int]:
+    """The empty cells whose row, column and box leave one digit."""
+    return [
+        cell for cell in range(16) if puzzle[cell] == "0" and len({puzzle[p] for p in peers()[cell]} - {"0", "|"}) == 3
+    ]
+
+
 def _filling_order(puzzle: str, solution: str) -> list[int]:
     """The empty cells in the order of deduction: the first cell with one candidate, else the first empty one."""
     order = []
     while "0" in puzzle:
-        empty = [cell for cell in range(16) if puzzle[cell] == "0"]
-        single = [cell for cell in empty if len({puzzle[p] for p in peers()[cell]} - {"0", "|"}) == 3]
-        cell = (single or empty)[0]
+        cell = (_single_candidates(puzzle) or [puzzle.index("0")])[0]
         order.append(cell)
         puzzle = puzzle[:cell] + solution[cell] + puzzle[cell + 1 :]
     return order
@@ -90,12 +97,12 @@ def pose(puzzle: str, solution: str) -> Problem:
 
 
 def generate(rng: random.Random, level: int) -> Problem:
-    """A puzzle with one solution and `level` empty cells."""
+    """A puzzle with one solution and eight empty cells."""
     while True:
         solution = rng.choice(all_grids())
-        empty = set(rng.sample(range(16), level))
+        empty = set(rng.sample(range(16), _EMPTY))
         puzzle = "".join("0" if cell in empty else digit for cell, digit in enumerate(solution))
-        if len(solutions(puzzle)) == 1:
+        if len(solutions(puzzle)) == 1 and (level == 1 or len(_single_candidates(puzzle)) <= 2):
             return pose(puzzle, solution)
 
 
@@ -131,7 +138,7 @@ def problems_from_csv(path: str) -> list[Problem]:
     return problems
 
 
-def problems(*, size: int = 200, levels: list[Literal[8]] = [8], seed: int = 0, path: str = "") -> list[dict]:  # noqa: B006
+def problems(*, size: int = 200, levels: list[Literal[1, 2]] = [1], seed: int = 0, path: str = "") -> list[dict]:  # noqa: B006
     """Test problems, of each level as many; or, with a path, the puzzles of a CSV file (columns Puzzle, Solution)."""
     if path:
         return numbered("mini-sudoku", problems_from_csv(path), seed)[:size]
