@@ -290,8 +290,8 @@ MISTAKES = {
     ),
     "batch size of a method that is no multiple": (
         ("methods", "cart", "training"),
-        {"batch_size": 12},
-        ["methods.cart", "batch_size 12", "micro_batch_size"],
+        {"batch_size": 10},
+        ["methods.cart", "batch_size 10", "micro_batch_size"],
     ),
     "samples of a greedy decoder": (
         ("benchmarks", "mini-contest-a", "decoder"),
