@@ -38,6 +38,7 @@ def choices(kind: str, name: str) -> dict[str, list]:
     return {
         argument.arg: [constant.value for constant in ast.walk(part) if isinstance(constant, ast.Constant)]
         for argument in node.args.kwonlyargs
+        if argument.annotation
         for part in ast.walk(argument.annotation)
         if isinstance(part, ast.Subscript) and ast.unparse(part.value) == "Literal"
     }

@@ -1,6 +1,8 @@
 """mini-contest-b: a sequence in which each term is the sum of the two before it, modulo m, after AIME.
 
 The level is the number of steps. The answer is the pair of the last two terms; guessing hits one pair in m * m.
+The split is by what is asked, the last pair under its modulus; the trace of a longer training sequence may run through
+the terms of a test sequence.
 """
 
 import random

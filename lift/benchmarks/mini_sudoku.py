@@ -129,11 +129,11 @@ def problems_from_csv(path: str) -> list[Problem]:
     problems = []
     with open(path, newline="", encoding="utf-8") as file:
         for line, row in enumerate(csv.DictReader(file), start=2):
-            puzzle, solution = ((row[name] or "").zfill(16) for name in ("Puzzle", "Solution"))
-            if not (re.fullmatch("[0-4]{16}", puzzle) and "0" in puzzle and re.fullmatch("[1-4]{16}", solution)):
-                raise InputError(
-                    f"{path}, line {line}: not a puzzle of 16 digits 0-4 with its solution of 16 digits 1-4."
-                )
+            puzzle, solution = row["Puzzle"] or "none", row["Solution"]
+            puzzle = puzzle.zfill(16)  # a spreadsheet drops leading zeros
+            well_formed = re.fullmatch("[0-4]{16}", puzzle) and "0" in puzzle and solution in all_grids()
+            if not well_formed or any(digit not in ("0", solution[i]) for i, digit in enumerate(puzzle)):
+                raise InputError(f"{path}, line {line}: not a puzzle of 16 digits 0-4 with its solution.")
             problems.append(pose(puzzle, solution))
     return problems
 

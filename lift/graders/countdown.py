@@ -2,6 +2,7 @@
 
 import ast
 import operator
+import re
 from collections import Counter
 from fractions import Fraction
 
@@ -23,6 +24,8 @@ def _value(node: ast.expr, used: list[int]) -> Fraction:
 def grade(answer: str, problem: dict) -> Grade:
     """Right where the value is exactly the target and the numbers are the given ones. The text is parsed, never run."""
     used: list[int] = []
+    if not re.fullmatch(r"[\d\s+\-*/()]{1,200}", answer):
+        return Grade(None, False)
     try:
         value = _value(ast.parse(answer.strip(), mode="eval").body, used)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

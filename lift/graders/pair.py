@@ -7,7 +7,7 @@ from lift.graders import Grade
 
 def grade(answer: str, problem: dict) -> Grade:
     """Right where both numbers are, in their order."""
-    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", answer)
+    match = re.fullmatch(r"\s*(\d{1,18})\s*,\s*(\d{1,18})\s*", answer)
     if not match:
         return Grade(None, False)
     extracted = f"{int(match[1])} , {int(match[2])}"
