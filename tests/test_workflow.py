@@ -234,8 +234,9 @@ SHORT = small(
     training=SMOKE["training"] | {"epochs": 8, "eval_steps": 4},
     benchmarks={
         "mini-gsm": {"decoder": "greedy", "size": 64},
-        "mini-contest-a": {"decoder": "sampled", "size": 30, "samples": 8},
+        "mini-contest-a": {"decoder": "sampled", "size": 30, "samples": 16},
     },
+    decoders=SMOKE["decoders"] | {"sampled": SMOKE["decoders"]["sampled"] | {"steps": 48}},  # lasts some seconds
 )
 
 
@@ -284,8 +285,8 @@ def test_a_killed_run_ends_with_the_same_scores(tmp_path_factory):
     assert process.wait(60) != 0
     # a decoding process, once it has a batch
     process = start()
-    _wait_for(lambda: any(path.stat().st_size > 100 for path in results.glob(".answers/**/*.jsonl")), process)
-    for pid in _processes_with("lift decode", "smoke/.answers"):
+    _wait_for(lambda: any(p.stat().st_size > 100 for p in results.glob(".answers/*/lift3/**/*.jsonl")), process)
+    for pid in _processes_with("lift decode", "smoke/.answers/tiny-llada/lift3"):
         if os.readlink(f"/proc/{pid}/cwd") == here:
             os.kill(pid, signal.SIGKILL)
     assert process.wait(60) != 0
