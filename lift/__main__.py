@@ -14,7 +14,7 @@ STAGES = {
     "finetune": "fine-tune a model by one objective",
     "decode": "answer benchmarks by diffusion decoding",
     "guess": "answer benchmarks by random well-formed answers",
-    "grade": "judge answers",
+    "judge": "judge the answers of a run",
     "scores": "scores with intervals from grades",
     "tables": "tables from scores",
     "figures": "figures from scores, statistics and logs",

@@ -9,7 +9,7 @@ from typing import Literal
 from lift.miniature.language import Problem
 from lift.miniature.problems import test_problems
 
-GRADER = "countdown"
+GRADER = "expression"
 METRIC = "accuracy"
 LEVELS = (3, 4)
 _LARGEST, _LARGEST_TARGET = 15, 40

@@ -17,7 +17,7 @@ from lift.errors import InputError
 from lift.miniature.language import CELLS, Problem
 from lift.miniature.problems import numbered, test_problems
 
-GRADER = "sudoku"
+GRADER = "grid"
 METRIC = "cell_accuracy"
 LEVELS = (1,)  # of training
 TEST_LEVELS = (1, 2)

@@ -41,8 +41,11 @@ def problem_scores(grades: pd.DataFrame, metric: str) -> dict[str, np.ndarray]:
         while (k := 2 * k) < samples:
             scores[f"pass@{k}"] = pass_at_k(correct, samples, k)
     elif metric == "cell_accuracy":
-        scores["cell_accuracy"] = by_problem["cells"].mean().to_numpy()
+        cells = by_problem[["correct_cells", "empty_cells"]].sum()
+        scores["cell_accuracy"] = (cells["correct_cells"] / cells["empty_cells"]).to_numpy()
         scores["accuracy"] = by_problem["correct"].mean().to_numpy()
+        if "valid" in grades:
+            scores["valid_grid"] = by_problem["valid"].mean().to_numpy()
     else:
         scores["accuracy"] = by_problem["correct"].mean().to_numpy()
     scores["invalid_format"] = by_problem["invalid"].mean().to_numpy()

@@ -16,11 +16,11 @@ rule judge:
         mem_mb=1000,
     params:
         graders=[plan["grader"] for plan in PLAN.values()],
-        code=fingerprint("lift.stages.grade", *(module("graders", plan["grader"]) for plan in PLAN.values())),
+        code=fingerprint("lift.stages.judge", *(module("graders", plan["grader"]) for plan in PLAN.values())),
     message:
         "Grading {wildcards.model}, {wildcards.method}, seed {wildcards.seed}"
     shell:
-        "python -m lift grade"
+        "python -m lift judge"
         " --benchmarks {input.benchmarks:q}"
         " --generations {input.answers:q}"
         " --graders {params.graders}"
