@@ -7,9 +7,11 @@ import sys
 from lift.errors import InputError
 
 STAGES = {
-    "prepare-corpus": "tokenise a corpus for fine-tuning",
+    "prepare-corpus": "write the examples of a corpus",
     "prepare-benchmark": "write the problems of a benchmark",
-    "base-model": "install or train the miniature's base model",
+    "base-model": "fetch a base model from the hub, or install or train the miniature's",
+    "tokenise": "tokenise a corpus for a model",
+    "data-report": "lengths, cuts and contamination of the data",
     "statistics": "confidence of a model by token and masking level",
     "finetune": "fine-tune a model by one objective",
     "decode": "answer benchmarks by diffusion decoding",
@@ -18,6 +20,9 @@ STAGES = {
     "scores": "scores with intervals from grades",
     "tables": "tables from scores",
     "figures": "figures from scores, statistics and logs",
+    "merge": "merge a fine-tuned adapter into its base model",
+    "plan": "estimate GPU-hours, memory and disk of an experiment",
+    "check": "look whether this machine can run an experiment",
 }
 
 

@@ -14,8 +14,7 @@ from tqdm import tqdm
 from lift import noise
 from lift.decoding import Decoder, decode
 from lift.models import MaskPredictor
-
-OPENING = "<reasoning>"  # of the assistant's turn, given to the model
+from lift.tokenization import OPENING, decode_response, encode, encode_prompts, end_of_turn
 
 
 def read_store(path: Path) -> dict[int, dict]:
@@ -55,10 +54,9 @@ def answer(
     An answer is {"id", "sample", "text", "ended", "nfe"}: the text up to the end token, whether there was one, and the
     number of forward passes.
     """
-    chats = [[{"role": "user", "content": problem["prompt"]}] for problem in problems]
-    texts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
-    opening = tokenizer(OPENING, add_special_tokens=False).input_ids
-    prompts = [ids + opening for ids in tokenizer(texts, add_special_tokens=False).input_ids]
+    opening = encode(tokenizer, OPENING)
+    prompts = [ids + opening for ids in encode_prompts(tokenizer, [problem["prompt"] for problem in problems])]
+    ends = sorted({model.pad_id, end_of_turn(tokenizer)})
     finished = read_store(store)
     batches = list(enumerate(make_batches([len(p) for p in prompts], samples, batch_size)))
     missing = [(number, pairs) for number, pairs in batches if number not in finished]
@@ -70,14 +68,12 @@ def answer(
         for number, pairs in tqdm(missing, desc=name, unit="batch", mininterval=5):
             started = time.perf_counter()
             keys = [noise.key(seed, "decode", name, problems[i]["id"], sample) for i, sample in pairs]
-            tokens, passes = decode(model, [prompts[i] for i, _ in pairs], decoder, keys)
+            tokens, passes = decode(model, [prompts[i] for i, _ in pairs], decoder, keys, ends)
             rows, count = [], 0
             for (i, sample), ids, nfe in zip(pairs, tokens.tolist(), passes.tolist(), strict=True):
-                ended = model.pad_id in ids
-                ids = ids[: ids.index(model.pad_id)] if ended else ids
-                count += len(ids)
-                answer = {"id": problems[i]["id"], "sample": sample, "text": tokenizer.decode(ids)}
-                rows.append(answer | {"ended": ended, "nfe": nfe})
+                text, ended = decode_response(tokenizer, ids, ends)
+                count += next((place for place, token in enumerate(ids) if token in ends), len(ids))
+                rows.append({"id": problems[i]["id"], "sample": sample, "text": text, "ended": ended, "nfe": nfe})
             finished[number] = {
                 "batch": number,
                 "seconds": round(time.perf_counter() - started, 4),

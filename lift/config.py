@@ -6,10 +6,10 @@ from pathlib import Path
 
 import jsonschema
 
-from lift import registry
+from lift import hub, prompts, registry
 from lift.errors import InputError
 
-_TRAINED_BASES = ("shipped", "train")
+OWN_BASES = ("shipped", "train")  # of the miniature
 
 
 def resolve(config: dict, schema: dict) -> dict:
@@ -82,6 +82,18 @@ def corpus_settings(corpus: dict) -> dict:
     return registry.corpora()[corpus["source"]] | _given(corpus)
 
 
+def benchmark_decoders(config: dict, benchmark: str) -> dict[str, dict]:
+    """The decoders of a benchmark with their settings, in the order of its entry."""
+    named = config["benchmarks"][benchmark]["decoder"]
+    return {name: config["decoders"][name] for name in ([named] if isinstance(named, str) else named)}
+
+
+def hub_model(entry: dict) -> bool:
+    """Whether a model is one of the hub, not the miniature's nor a folder here."""
+    base = entry["base"]
+    return base not in OWN_BASES and not Path(base).exists() and hub.is_hub_id(base)
+
+
 def benchmark_settings(benchmark: dict) -> dict:
     """What a benchmark entry passes to its source, defaults included."""
     return registry.benchmarks()[benchmark["source"]] | _given(benchmark)
@@ -121,19 +133,27 @@ def _check_source(key: str, name: str, kind: str, known: dict[str, dict], given:
 def _cross_check(config: dict):
     """Mistakes that a schema cannot see: names that point nowhere, settings, sizes that do not fit, missing files."""
     for name, model in config["models"].items():
-        folder = model["base"]
-        if folder not in _TRAINED_BASES:
+        key, folder = f"models.{name}", model["base"]
+        if hub_model(model):
+            if "revision" not in model:
+                yield f"{key}: the hub id {folder!r} needs a `revision`: a commit, or `main` for what is there today"
+        elif folder not in OWN_BASES:
             for file in ("config.json", "tokenizer_config.json"):
                 if not Path(folder, file).is_file():
-                    yield f"models.{name}.base: {folder!r} is neither `shipped`, `train` nor a folder with a {file}"
-        if model["base"] == "train" and not {"phases", "batch_size"} <= model["training"].keys():
-            yield f"models.{name}.training: base `train` needs phases and batch_size"
+                    yield (
+                        f"{key}.base: {folder!r} is neither `shipped`, `train`, a hub id (owner/name) "
+                        f"nor a folder with a {file}"
+                    )
+        if folder == "train" and not {"phases", "batch_size"} <= model["training"].keys():
+            yield f"{key}.training: base `train` needs phases and batch_size"
     for name, corpus in config["corpora"].items():
         source = corpus.setdefault("source", name)
-        size = corpus.get("size", registry.corpora().get(source, {}).get("size"))
-        if isinstance(size, int) and corpus["held_out"] >= size:
+        known = registry.corpora().get(source, {}) | corpus
+        size = known.get("size", known.get("rows"))
+        if isinstance(size, int) and 0 < size <= corpus["held_out"]:
             yield f"corpora.{name}.held_out: {corpus['held_out']} leaves none of {size} examples for training"
         yield from _check_source(f"corpora.{name}", source, "corpus", registry.corpora(), _given(corpus))
+        yield from _check_files(f"corpora.{name}", corpus)
     for name, method in config["methods"].items():
         key, objective = f"methods.{name}", method["objective"]
         yield from _check_source(
@@ -157,9 +177,20 @@ def _cross_check(config: dict):
     for name, benchmark in config["benchmarks"].items():
         key, source = f"benchmarks.{name}", benchmark.setdefault("source", name)
         yield from _check_source(key, source, "benchmark", registry.benchmarks(), _given(benchmark))
-        if benchmark["decoder"] not in config["decoders"]:
-            yield _unknown(f"{key}.decoder", "decoder", benchmark["decoder"], config["decoders"])
-        elif benchmark["samples"] > 1 and not config["decoders"][benchmark["decoder"]]["temperature"]:
-            yield f"{key}.samples: {benchmark['samples']} answers of greedy decoder ({benchmark['decoder']}) are equal"
-        if benchmark.get("path") and not Path(benchmark["path"]).is_file():
-            yield f"{key}.path: the file {benchmark['path']!r} does not exist"
+        named = benchmark["decoder"]
+        for decoder in [named] if isinstance(named, str) else named:
+            if decoder not in config["decoders"]:
+                yield _unknown(f"{key}.decoder", "decoder", decoder, config["decoders"])
+            elif benchmark["samples"] > 1 and not config["decoders"][decoder]["temperature"]:
+                yield f"{key}.samples: {benchmark['samples']} answers of greedy decoder ({decoder}) are equal"
+        yield from _check_files(key, benchmark)
+
+
+def _check_files(key: str, entry: dict):
+    """What an entry of corpora or benchmarks names must be there: its data, unless it is on the hub, and its prompt."""
+    path, prompt = entry.get("path"), entry.get("prompt")
+    remote = isinstance(path, str) and (path.startswith(("http://", "https://")) or hub.is_hub_id(path))
+    if path and not remote and not Path(path).exists():
+        yield f"{key}.path: the file {path!r} does not exist"
+    if prompt and not prompts.prompt_file("", prompt).is_file():
+        yield f"{key}.prompt: the file {prompt!r} does not exist"

@@ -70,17 +70,23 @@ def most_confident(confidence: torch.Tensor, masked: torch.Tensor, count: int) -
 
 @torch.inference_mode()
 def decode(
-    model: MaskPredictor, prompts: list[list[int]], decoder: Decoder, keys: list[int] | None = None
+    model: MaskPredictor,
+    prompts: list[list[int]],
+    decoder: Decoder,
+    keys: list[int] | None = None,
+    ends: list[int] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Decode one batch of prompts (token ids).
 
-    Returns tokens (B, gen_length), end tokens after the first block that holds one, and the number of forward passes
-    that each sequence took part in (B,). keys: one a sequence, addresses its sampling noise (needed above temperature
-    0). A sequence's answer does not depend, up to rounding, on the others in the batch.
+    Returns tokens (B, gen_length), padding after the first block that holds an end token, and the number of forward
+    passes that each sequence took part in (B,). keys: one a sequence, addresses its sampling noise (needed above
+    temperature 0). ends: the end tokens, padding alone if left out. A sequence's answer does not depend, up to
+    rounding, on the others in the batch.
     """
     if decoder.temperature > 0 and keys is None:
         raise ValueError("Sampling needs a key for every prompt.")
     device, end = model.device, model.pad_id
+    ends = torch.tensor(ends or [end], device=device)
     width = max(map(len, prompts))
     rows = [[end] * (width - len(p)) + p + [model.mask_id] * decoder.gen_length for p in prompts]
     tokens = torch.tensor(rows, device=device)  # (B, P + G)
@@ -110,7 +116,7 @@ def decode(
         passes[active] += len(schedule) * (2 if decoder.guidance else 1)
         if decoder.stop_at_end:
             # later blocks cannot change what stands before the end token
-            active = active[~(x[:, window] == end).any(1)]
+            active = active[~torch.isin(x[:, window], ends).any(1)]
             if not len(active):
                 break
     response = tokens[:, width:]

@@ -11,14 +11,56 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from huggingface_hub import save_torch_state_dict
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    AttentionInterface,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
 from lift.errors import InputError
+
+
+def full_attention(module, query, key, value, attention_mask, scaling, dropout=0.0, **_):
+    """Attention of every position to every other: (B, heads, L, D) -> (B, L, heads, D), as transformers asks for it.
+
+    attention_mask: additive (B, 1, 1, L), or None where every token is real. Queries and keys may come in fp32 from
+    rotary embeddings of full precision.
+    """
+    query, key = query.to(value.dtype), key.to(value.dtype)
+    if attention_mask is not None and key.shape[1] != query.shape[1]:
+        # the kernels that take a mask do not take fewer keys than queries
+        key, value = (x.repeat_interleave(query.shape[1] // x.shape[1], dim=1) for x in (key, value))
+    seen = F.scaled_dot_product_attention(
+        query, key, value, attention_mask, dropout, scale=scaling, enable_gqa=key.shape[1] != query.shape[1]
+    )
+    return seen.transpose(1, 2).contiguous(), None
+
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+# For a name of its own transformers builds no causal mask.
+FULL_ATTENTION = "lift_full"
+AttentionInterface.register(FULL_ATTENTION, full_attention)
+
+
+class FullPrecisionRotary(nn.Module):
+    """Rotary angles in fp32 whatever the network's dtype: LLaDA rotates in fp32 (its rope_full_precision)."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, states: torch.Tensor, position_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cosines and sines (B or 1, L, D), fp32."""
+        return self.inner(states.new_empty(0, dtype=torch.float32), position_ids)
 
 
 class MaskPredictor(nn.Module):
@@ -31,18 +73,19 @@ class MaskPredictor(nn.Module):
     def __init__(self, network: PreTrainedModel, mask_id: int, pad_id: int, shift: bool) -> None:
         super().__init__()
         self.network, self.mask_id, self.pad_id, self.shift = network, mask_id, pad_id, shift
+        network.set_attn_implementation(FULL_ATTENTION)
 
     @property
     def device(self) -> torch.device:
         return self.network.device
 
-    def _attention(self, input_ids: torch.Tensor, real: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """The additive attention mask (B, 1, 1, L) and the position of every token (B or 1, L)."""
+    def _attention(
+        self, input_ids: torch.Tensor, real: torch.Tensor | None
+    ) -> tuple[torch.Tensor | None, torch.Tensor]:
+        """The additive attention mask (B, 1, 1, L), None where every token is real, and every position (B or 1, L)."""
         dtype, device = self.network.dtype, input_ids.device
         if real is None:
-            # an explicit 4-D mask is what turns causal attention off
-            attention = torch.zeros(len(input_ids), 1, 1, input_ids.shape[1], dtype=dtype, device=device)
-            return attention, torch.arange(input_ids.shape[1], device=device)[None]
+            return None, torch.arange(input_ids.shape[1], device=device)[None]
         attention = torch.zeros(real.shape, dtype=dtype, device=device)
         attention = attention.masked_fill(~real, torch.finfo(dtype).min)[:, None, None, :]
         return attention, (real.cumsum(1) - 1).clamp(min=0)
@@ -63,7 +106,11 @@ class MaskPredictor(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, where: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
         """(B, L) tokens -> (N, V) fp32 logits at the N positions where `where` (B, L) is True, in row-major order."""
-        return self.network.lm_head(self.hidden_states(input_ids, real)[where]).float()
+        return self.head(self.hidden_states(input_ids, real)[where])
+
+    def head(self, states: torch.Tensor) -> torch.Tensor:
+        """(..., H) states -> (..., V) fp32 logits."""
+        return self.network.lm_head(states).float()
 
     def window_logits(self, input_ids: torch.Tensor, window: slice, real: torch.Tensor | None = None) -> torch.Tensor:
         """(B, L) tokens -> (B, K, V) fp32 logits at the K positions of a window.
@@ -91,10 +138,10 @@ class MaskPredictor(nn.Module):
         )
         query, _ = apply_rotary_pos_emb(query, query, cos[:, positions], sin[:, positions])
         key, _ = apply_rotary_pos_emb(key, key, cos, sin)
-        seen = F.scaled_dot_product_attention(query, key, value, attention, enable_gqa=True)
-        states = states + attend.o_proj(seen.transpose(1, 2).flatten(2))
+        seen, _ = full_attention(attend, query, key, value, attention, attend.scaling)
+        states = states + attend.o_proj(seen.flatten(2))
         states = states + last.mlp(last.post_attention_layernorm(states))
-        return self.network.lm_head(body.norm(states)).float()
+        return self.head(body.norm(states))
 
 
 @dataclass(frozen=True)
@@ -103,6 +150,7 @@ class Family:
 
     fields: our config keys by theirs. constants: their keys that must have, where they stand, the one value that the
     network implements. renames: (their name, our name) of weights, with {i} for a layer and {rest} for what follows.
+    shift: whether the output at i - 1 predicts position i. full_precision_rotary: whether rotations are in fp32.
     """
 
     network: type[PreTrainedModel]
@@ -111,6 +159,7 @@ class Family:
     constants: dict[str, object]
     renames: tuple[tuple[str, str], ...]
     shift: bool
+    full_precision_rotary: bool
 
 
 _LLADA_BLOCK = {
@@ -145,6 +194,7 @@ FAMILIES = {
             "activation_type": "silu",
             "layer_norm_type": "rms",
             "rope": True,
+            "rope_full_precision": True,
             "alibi": False,
             "include_bias": False,
             "include_qkv_bias": False,
@@ -162,6 +212,7 @@ FAMILIES = {
             ),
         ),
         shift=False,
+        full_precision_rotary=True,
     ),
     "Dream": Family(
         network=Qwen2ForCausalLM,
@@ -177,6 +228,7 @@ FAMILIES = {
         constants={"hidden_act": "silu", "use_sliding_window": False},
         renames=(("{rest}", "{rest}"),),
         shift=True,
+        full_precision_rotary=False,
     ),
 }
 
@@ -203,7 +255,7 @@ def _network_config(folder: Path) -> tuple[Family, dict, object]:
         **ours,
         rope_parameters=rope,
         use_cache=False,
-        pad_token_id=published["pad_token_id"],
+        pad_token_id=None,  # given one, the network would not train its embedding, though the model learns to write it
         eos_token_id=published.get("eos_token_id"),
     )
     return family, published, config
@@ -239,7 +291,7 @@ def weight_files(folder: Path) -> list[Path]:
 def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskPredictor:
     """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong."""
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("device cuda: this machine has no GPU that PyTorch can use; set `device: cpu` in the config.")
+        raise InputError("device cuda: PyTorch can use no GPU here; set `device: cpu` in the config.")
     family, published, config = _network_config(folder)
     with torch.device("meta"):
         network = family.network(config)
@@ -262,7 +314,8 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
         raise InputError(f"{folder}: {len(missing)} weights are missing, the first is {missing[0]!r}.")
     network.load_state_dict(weights, assign=True)
     # buffers that no checkpoint holds are still on the meta device
-    network.model.rotary_emb = type(network.model.rotary_emb)(config=config).to(device)
+    rotary = type(network.model.rotary_emb)(config=config).to(device)
+    network.model.rotary_emb = FullPrecisionRotary(rotary) if family.full_precision_rotary else rotary
     network.eval()
     return MaskPredictor(network, published["mask_token_id"], published["pad_token_id"], family.shift)
 
@@ -283,6 +336,18 @@ def save(model: MaskPredictor, family_name: str, folder: Path) -> None:
         published["vocab_size"] = config.vocab_size
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(published, indent=2) + "\n")
-    back = [(ours, theirs) for theirs, ours in family.renames]
-    weights = {translate(name, back): weight.contiguous() for name, weight in model.network.state_dict().items()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    save_weights(model, family_name, folder)
+
+
+def save_weights(
+    model: MaskPredictor, family_name: str, folder: Path, dtype: torch.dtype | None = None, shard_size: str = "5GB"
+) -> None:
+    """Write the weights under their published names, in shards with an index where one file would be larger."""
+    back = [(ours, theirs) for theirs, ours in FAMILIES[family_name].renames]
+    weights = {
+        translate(name, back): weight.to(dtype or weight.dtype).contiguous()
+        for name, weight in model.network.state_dict().items()
+    }
+    if model.network.config.tie_word_embeddings:
+        weights.pop(translate("lm_head.weight", back))
+    save_torch_state_dict(weights, folder, max_shard_size=shard_size)

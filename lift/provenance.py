@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import resource
 import subprocess
 import sys
@@ -54,6 +55,10 @@ def file_hash(*paths: Path) -> str:
     """A hash of the content of some files, in order."""
     digest = hashlib.sha256()
     for path in paths:
+        name = path.resolve().name
+        if re.fullmatch("[0-9a-f]{64}", name):  # the hub's cache names a weight file by its SHA-256
+            digest.update(bytes.fromhex(name))
+            continue
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
@@ -81,6 +86,14 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def gpu() -> dict:
+    """The GPU that this process has used and its most memory, if it has used one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return {}
+    return {"gpu": torch.cuda.get_device_name(), "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}
+
+
 def record(**facts: object) -> dict:
     """A run record: what is common to all, and the given facts."""
     return {
@@ -89,5 +102,6 @@ def record(**facts: object) -> dict:
         "versions": {name: metadata.version(name) for name in _LIBRARIES},
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "peak_memory_bytes": peak_memory(),
+        **gpu(),
         **facts,
     }

@@ -11,21 +11,37 @@ def percent(row: pd.Series) -> str:
 
 
 def pooled(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row a method and metric: over all seeds where there are several, else the only one."""
+    """One row a method, decoder and metric: over all seeds where there are several, else the only one."""
     several = scores["seed"] == "all"
-    keys = ["model", "method", "benchmark", "metric"]
+    keys = ["model", "method", "benchmark", "decoder", "gen_length", "metric"]
     has_all = pd.MultiIndex.from_frame(scores[keys]).isin(pd.MultiIndex.from_frame(scores.loc[several, keys]))
     return scores[several | ~has_all]
 
 
+def first_decoders(scores: pd.DataFrame, decoders: dict[str, list[str]]) -> pd.DataFrame:
+    """The scores that tables show: of a benchmark's decoders of one answer length, those of the first.
+
+    decoders: by benchmark, in the order of the config.
+    """
+    place = {(benchmark, name): i for benchmark, names in decoders.items() for i, name in enumerate(names)}
+    order = [place.get(pair, 0) for pair in zip(scores["benchmark"], scores["decoder"], strict=True)]
+    ranked = scores.assign(order=order)
+    best = ranked.groupby(["benchmark", "gen_length"])["order"].transform("min")
+    return scores[ranked["order"] == best]
+
+
 def _pivot(rows: pd.DataFrame, columns: str, methods: list[str], order: list[str]) -> pd.DataFrame:
-    """Methods down, `columns` across, cells as text; in the order of the config."""
+    """Methods down, `columns` across, cells as text; in the order of the config. A column for the answer length where
+    there are several."""
     text = rows.assign(text=rows.apply(percent, axis=1))
-    wide = text.pivot_table(index=["model", "method"], columns=columns, values="text", aggfunc="first", sort=False)
+    keys = ["model", "gen_length", "method"]
+    wide = text.pivot_table(index=keys, columns=columns, values="text", aggfunc="first", sort=False)
     wide = wide.reindex(columns=[name for name in order if name in wide.columns])
     models = ["none", *(name for name in wide.index.unique("model") if name != "none")]
-    rows = [(model, method) for model in models for method in methods if (model, method) in wide.index]
-    wide = wide.loc[rows].reset_index()
+    lengths = sorted(wide.index.unique("gen_length"))
+    wanted = [(model, length, method) for model in models for length in lengths for method in methods]
+    wide = wide.loc[[row for row in wanted if row in wide.index]].reset_index()
+    wide = wide.rename(columns={"gen_length": "length"}) if len(lengths) > 1 else wide.drop(columns="gen_length")
     return wide.fillna("-").rename_axis(columns=None)
 
 
@@ -57,7 +73,7 @@ def format_table(scores: pd.DataFrame, own_metric: dict[str, str], methods: list
     parts = []
     for metric in ("invalid_format", "truncated"):
         part = _pivot(rows[rows["metric"] == metric], "benchmark", methods, list(own_metric))
-        part.insert(2, "share of answers", metric)
+        part.insert(part.columns.get_loc("method") + 1, "share of answers", metric)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 

@@ -14,6 +14,8 @@ from lift.models import MaskPredictor
 # per masked token: how often, probability of the most likely token, of the true one, and whether they agree
 QUANTITIES = ("count", "confidence", "gold_probability", "accuracy")
 
+CHUNK = 1024  # positions whose logits stand in memory together: half a gigabyte at a vocabulary of 126,464
+
 
 class Accumulator:
     """Sums over masked tokens, by level and true token: an array (levels, QUANTITIES, vocabulary)."""
@@ -62,4 +64,6 @@ def accumulate(
         masked = mask_response(batch, probability, noise.uniform(keys, length))
         if masked.any():
             noisy = batch.input_ids.masked_fill(masked, model.mask_id)
-            accumulator.add(index, batch.input_ids[masked], model(noisy, masked, batch.real))
+            states, gold = model.hidden_states(noisy, batch.real)[masked], batch.input_ids[masked]
+            for part in torch.arange(len(gold), device=model.device).split(CHUNK):
+                accumulator.add(index, gold[part], model.head(states[part]))

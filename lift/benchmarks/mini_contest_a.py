@@ -11,6 +11,7 @@ from lift.miniature.problems import test_problems
 
 GRADER = "pair"
 METRIC = "pass@k"
+GUESSES = True
 LEVELS = (2, 3, 4)
 _LARGEST, _LARGEST_SUM = 20, 60
 

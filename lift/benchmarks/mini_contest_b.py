@@ -13,6 +13,7 @@ from lift.miniature.problems import test_problems
 
 GRADER = "pair"
 METRIC = "pass@k"
+GUESSES = True
 LEVELS = (3, 4, 5, 6)  # of training
 TEST_LEVELS = (2, *LEVELS)
 _MODULI = (21, 30)

@@ -11,6 +11,7 @@ from lift.miniature.problems import test_problems
 
 GRADER = "expression"
 METRIC = "accuracy"
+GUESSES = True
 LEVELS = (3, 4)
 _LARGEST, _LARGEST_TARGET = 15, 40
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}

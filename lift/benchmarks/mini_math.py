@@ -11,6 +11,7 @@ from lift.miniature.problems import test_problems
 
 GRADER = "number"
 METRIC = "accuracy"
+GUESSES = True
 LEVELS = (2, 3, 4)
 _LARGEST = 40
 _INVERSE = {"+": "-", "-": "+", "*": "/", "/": "*"}

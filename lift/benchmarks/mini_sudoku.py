@@ -19,6 +19,7 @@ from lift.miniature.problems import numbered, test_problems
 
 GRADER = "grid"
 METRIC = "cell_accuracy"
+GUESSES = True
 LEVELS = (1,)  # of training
 TEST_LEVELS = (1, 2)
 _EMPTY = 8

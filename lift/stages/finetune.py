@@ -15,7 +15,7 @@ import datasets
 import torch
 import yaml
 
-from lift import models, provenance, registry
+from lift import device, models, provenance, registry
 from lift.errors import InputError
 from lift.lock import alone
 from lift.training import Settings, finetune
@@ -28,7 +28,10 @@ def add_arguments(parser) -> None:
     parser.add_argument("--objective-settings", type=json.loads, default={}, help="its settings, as JSON")
     parser.add_argument("--training", type=json.loads, required=True, help="of lift.training.Settings, as JSON")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument(
+        "--dtype", choices=list(models.DTYPES), default="float32", help="of the base under an adapter, else float32"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--resume", type=Path, required=True, help="folder for checkpoints while training")
     parser.add_argument("--output", type=Path, required=True, help="folder of the run")
@@ -43,6 +46,7 @@ def main(args) -> None:
         settings = Settings(**args.training)
     except TypeError as error:
         raise InputError(f"--training: {str(error).removeprefix('Settings.__init__() ')}.") from None
+    dtype = args.dtype if settings.lora else "float32"  # small updates would be lost in bfloat16 weights
     resolved = {
         "model": args.model.name,
         "corpus": args.corpus.name,
@@ -50,12 +54,14 @@ def main(args) -> None:
         "objective_settings": args.objective_settings,
         "training": args.training,
         "seed": args.seed,
+        "dtype": dtype,
     }
     code = provenance.fingerprint("lift.training", f"lift.objectives.{args.objective}")
     data = provenance.file_hash(*sorted(args.corpus.glob("*/*.arrow")), *models.weight_files(args.model))
     resume = args.resume / provenance.value_hash([resolved, code, data])
     select = importlib.import_module(f"lift.objectives.{args.objective}").select
-    model = models.load(args.model, args.device)
+    device.claim(args.device)
+    model = models.load(args.model, args.device, models.DTYPES[dtype])
     with alone(args.resume):
         facts = finetune(
             model,

@@ -22,7 +22,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--experiment", required=True)
     parser.add_argument("--grades", type=Path, nargs="+", required=True, help=".csv files of grades")
     parser.add_argument(
-        "--plan", type=json.loads, required=True, help="by benchmark: decoder, its settings, samples, metric; as JSON"
+        "--plan", type=json.loads, required=True, help="by benchmark: decoders with settings, metric; as JSON"
     )
     parser.add_argument("--untrained", nargs="*", default=[], help="methods that have no seed of training")
     parser.add_argument("--records", type=Path, nargs="+", required=True, help="run.json of decoding and training")
@@ -54,38 +54,42 @@ def problem_scores(grades: pd.DataFrame, metric: str) -> dict[str, np.ndarray]:
 
 
 def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict]:
-    """Rows of scores.csv from grades at MODEL/METHOD/seedK/DECODER-LENGTH/BENCHMARK.csv."""
+    """Rows of scores.csv from grades at MODEL/METHOD/seedK/DECODER-LENGTH/BENCHMARK.csv.
+
+    The average over benchmarks is one of each answer length; of a benchmark's decoders of that length the first counts.
+    """
     found: dict[tuple, dict[str, dict[str, np.ndarray]]] = {}  # (model, method, benchmark, decoder) -> metric -> seed
     for path in files:
         model, method, seed, decoder, benchmark = *path.parts[-5:-1], path.stem
-        wanted = plan[benchmark]
-        for metric, values in problem_scores(pd.read_csv(path), wanted["metric"]).items():
+        for metric, values in problem_scores(pd.read_csv(path), plan[benchmark]["metric"]).items():
             by_seed = found.setdefault((model, method, benchmark, decoder), {}).setdefault(metric, {})
             by_seed[seed.removeprefix("seed")] = values
     rows, own = [], {}
     for (model, method, benchmark, decoder), metrics in found.items():
-        name, _, length = decoder.rpartition("-")
-        steps = plan[benchmark]["settings"]["steps"]
-        common = {"model": model, "method": method, "benchmark": benchmark, "decoder": name, "gen_length": int(length)}
+        name, settings = decoder.rpartition("-")[0], plan[benchmark]["decoders"][decoder.rpartition("-")[0]]
+        length = settings["gen_length"]
+        common = {"model": model, "method": method, "benchmark": benchmark, "decoder": name, "gen_length": length}
+        first = next(d for d, other in plan[benchmark]["decoders"].items() if other["gen_length"] == length)
         for position, (metric, by_seed) in enumerate(metrics.items()):
             matrix = np.array([by_seed[seed] for seed in sorted(by_seed)])
-            if position == 0:
+            if position == 0 and name == first:
                 only = "-" if method in untrained else next(iter(by_seed))
-                own.setdefault((model, method, "all" if len(by_seed) > 1 else only), []).append(matrix)
+                seeds = "all" if len(by_seed) > 1 else only
+                own.setdefault((model, method, seeds, length), []).append(matrix)
             groups = {seed: matrix[[i]] for i, seed in enumerate(sorted(by_seed))}
-            if method in untrained and not plan[benchmark]["settings"]["temperature"]:
+            if method in untrained and not settings["temperature"]:
                 groups = {"-": matrix}
             if len(groups) > 1:
                 groups["all"] = matrix
             for seed, values in groups.items():
                 mean, low, high = interval(values)
-                row = {"seed": seed, "steps": steps, "metric": metric, "n": values.shape[1]}
+                row = {"seed": seed, "steps": settings["steps"], "metric": metric, "n": values.shape[1]}
                 rows.append(common | row | {"value": mean, "ci_low": low, "ci_high": high})
-    for (model, method, seed), parts in own.items():
+    for (model, method, seed, length), parts in own.items():
         mean, low, high = average_interval(parts)
         rows.append(
             {"model": model, "method": method, "seed": seed, "benchmark": "average"}
-            | {"decoder": "-", "gen_length": 0, "steps": 0, "metric": "mean", "n": sum(p.shape[1] for p in parts)}
+            | {"decoder": "-", "gen_length": length, "steps": 0, "metric": "mean", "n": sum(p.shape[1] for p in parts)}
             | {"value": mean, "ci_low": low, "ci_high": high}
         )
     return rows
@@ -99,20 +103,22 @@ def cost_rows(records: list[Path]) -> list[dict]:
         record = json.loads(path.read_text())
         model, method, seed = path.parts[-4:-1]
         common = {"model": model, "method": method, "seed": seed.removeprefix("seed")}
-        memory = {"peak_memory_mb": round(record["peak_memory_bytes"] / 2**20)}
-        for benchmark, cost in record.get("costs", {}).items():
+        memory = {"peak_memory_mb": round(record["peak_memory_bytes"] / 2**20), "gpu": record.get("gpu", "-")}
+        if "peak_gpu_memory_bytes" in record:
+            memory["peak_gpu_memory_mb"] = round(record["peak_gpu_memory_bytes"] / 2**20)
+        for cost in record.get("costs", []):
             rate = {"tokens_per_second": round(cost["tokens"] / max(cost["seconds"], 1e-9), 1)}
-            rows.append(common | {"stage": "decode", "benchmark": benchmark} | cost | rate | memory)
+            rows.append(common | {"stage": "decode"} | cost | rate | memory)
         if "steps" in record:
             facts = {"seconds": record["seconds_this_process"], "tokens": record["masked_tokens"]}
-            rows.append(common | {"stage": "finetune", "benchmark": "-"} | facts | memory)
+            rows.append(common | {"stage": "finetune"} | facts | memory)
     return rows
 
 
 def main(args) -> None:
     scores = pd.DataFrame(score_rows(args.grades, args.plan, args.untrained))
     scores.insert(0, "experiment", args.experiment)
-    order = ["model", "method", "benchmark", "metric", "seed"]
+    order = ["model", "method", "benchmark", "gen_length", "decoder", "metric", "seed"]
     scores = scores[list(COLUMNS)].sort_values(order, kind="stable")
     scores.to_csv(args.output / "scores.csv", index=False, float_format="%.6f")
     pd.DataFrame(cost_rows(args.records)).to_csv(args.output / "costs.csv", index=False)

@@ -14,7 +14,7 @@ REPOSITORY, STARTED = Path(workflow.basedir).parent, time.time()
 sys.path.insert(0, str(REPOSITORY))
 
 from lift import config as configuration
-from lift.benchmarks import describe
+from lift.benchmarks import data_file, describe
 from lift.errors import InputError
 from lift.provenance import file_hash, fingerprint
 
@@ -47,17 +47,31 @@ RESULTS = f"results/{CONFIG['experiment']}"
 LOGS, TIMINGS = f"{RESULTS}/logs", f"{RESULTS}/timings"
 MODELS, METHODS, SEEDS = list(CONFIG["models"]), list(CONFIG["methods"]), CONFIG["seeds"]
 BENCHMARKS, CORPORA = list(CONFIG["benchmarks"]), list(CONFIG["corpora"])
-ROWS = ["guess", "base", *METHODS]  # of the tables, in their order
 GPUS = int(CONFIG["device"] != "cpu")
 
 # What decoding, grading and scoring know of each benchmark.
 PLAN = {
-    name: describe(entry["source"])
-    | {"decoder": entry["decoder"], "settings": CONFIG["decoders"][entry["decoder"]], "samples": entry["samples"]}
+    name: describe(entry["source"], configuration.benchmark_settings(entry))
+    | {"decoders": configuration.benchmark_decoders(CONFIG, name), "samples": entry["samples"]}
     for name, entry in CONFIG["benchmarks"].items()
 }
-ANSWER_PATHS = [f"{plan['decoder']}-{plan['settings']['gen_length']}/{name}" for name, plan in PLAN.items()]
+ANSWERS = [  # the benchmark of every file of answers, and its path below a checkpoint's folder
+    (name, f"{decoder}-{settings['gen_length']}/{name}")
+    for name, plan in PLAN.items()
+    for decoder, settings in plan["decoders"].items()
+]
+ANSWER_PATHS = [path for _, path in ANSWERS]
+LENGTHS = sorted({settings["gen_length"] for plan in PLAN.values() for settings in plan["decoders"].values()})
+GUESSED = [(name, path) for name, path in ANSWERS if PLAN[name]["guesses"]]
 METRICS = {name: plan["metric"].replace("@k", f"@{plan['samples']}") for name, plan in PLAN.items()}
+ROWS = [*(["guess"] if GUESSED else []), "base", *METHODS]  # of the tables, in their order
+# Where the examples of each corpus are cut, over all methods that train on it.
+MAX_LENGTHS = {name: set() for name in CORPORA}
+for _method in METHODS:
+    _training = configuration.method_training(CONFIG, _method)
+    MAX_LENGTHS[_training["corpus"]].add(_training["max_length"])
+MAX_LENGTHS = {name: sorted(lengths or {CONFIG["training"]["max_length"]}) for name, lengths in MAX_LENGTHS.items()}
+PROMPTS = file_hash(*sorted((REPOSITORY / "lift" / "prompts").glob("*.txt")))
 
 
 wildcard_constraints:
@@ -79,9 +93,20 @@ def module(folder, name):
 
 
 def model_folder(model):
-    """Where a base model lies: made by the workflow, or the user's own folder."""
-    base = CONFIG["models"][model]["base"]
-    return f"{RESULTS}/models/{model}" if base in ("shipped", "train") else base
+    """Where a base model lies: made or fetched by the workflow, or the user's own folder."""
+    entry = CONFIG["models"][model]
+    made = entry["base"] in configuration.OWN_BASES or configuration.hub_model(entry)
+    return f"{RESULTS}/models/{model}" if made else entry["base"]
+
+
+def local_files(entry):
+    """The data and the prompt of an entry of benchmarks or corpora that lie here: its inputs."""
+    return [path for path in (data_file(entry), entry.get("prompt")) if path]
+
+
+def memory_mb(wildcards):
+    """Main memory of a job that holds a model: a large one passes through it on its way to the GPU."""
+    return 32000 if CONFIG["device"] == "cuda" else 4000
 
 
 def training(method):
@@ -99,14 +124,18 @@ def weights(wildcards):
     return files
 
 
-def checkpoints(pattern, untrained):
-    """A path for every checkpoint: each method and seed, and the untrained rows named."""
-    paths = expand(pattern, model=MODELS, method=METHODS, seed=SEEDS)
-    if "base" in untrained:
-        paths += expand(pattern, model=MODELS, method="base", seed=0)
-    if "guess" in untrained:
-        paths += expand(pattern, model="none", method="guess", seed=0)
-    return paths
+def checkpoints(pattern):
+    """A path for every checkpoint that decodes: each method and seed, and the base models."""
+    return expand(pattern, model=MODELS, method=METHODS, seed=SEEDS) + expand(
+        pattern, model=MODELS, method="base", seed=0
+    )
+
+
+def answer_files(folder, extension):
+    """A file for every checkpoint, benchmark and decoder, and for the guesses where there are any."""
+    files = [file for path in ANSWER_PATHS for file in checkpoints(f"{folder}/{path}.{extension}")]
+    guesses = [f"{folder}/{path}.{extension}" for _, path in GUESSED]
+    return files + expand(guesses, model="none", method="guess", seed=0)
 
 
 def print_results():

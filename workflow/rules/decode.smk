@@ -5,7 +5,7 @@ GENERATIONS = f"{RESULTS}/generations/{{model}}/{{method}}/seed{{seed}}"
 rule answer:
     input:
         unpack(weights),
-        benchmarks=expand(rules.prepare_benchmark.output, benchmark=BENCHMARKS),
+        benchmarks=expand(rules.prepare_benchmark.output.problems, benchmark=BENCHMARKS),
     output:
         answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=ANSWER_PATHS, allow_missing=True),
         record=f"{GENERATIONS}/run.json",
@@ -19,12 +19,13 @@ rule answer:
         "../../environment.yml"
     threads: CONFIG["threads"]
     resources:
-        mem_mb=4000,
+        mem_mb=memory_mb,
         gpu=GPUS,
     params:
         run=lambda wildcards, input: f"--run {input.run}" if "run" in input.keys() else "",
-        decoding=json({name: configuration.settings(plan, "grader", "metric") for name, plan in PLAN.items()}),
+        decoding=json({name: {key: plan[key] for key in ("decoders", "samples")} for name, plan in PLAN.items()}),
         device=CONFIG["device"],
+        dtype=lambda wildcards: CONFIG["models"][wildcards.model]["dtype"],
         store=f"{RESULTS}/.answers/{{model}}/{{method}}/seed{{seed}}",
         output=lambda wildcards, output: Path(output.record).parent,
         code=fingerprint("lift.stages.decode"),
@@ -38,6 +39,7 @@ rule answer:
         " --decoding {params.decoding:q}"
         " --seed {wildcards.seed}"
         " --device {params.device}"
+        " --dtype {params.dtype}"
         " --threads {threads}"
         " --store {params.store:q}"
         " --output {params.output:q}"
@@ -47,9 +49,9 @@ rule answer:
 # The floor: random well-formed answers in place of a model's.
 rule guess:
     input:
-        benchmarks=expand(rules.prepare_benchmark.output, benchmark=BENCHMARKS),
+        benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in GUESSED],
     output:
-        expand(f"{RESULTS}/generations/none/guess/seed0/{{path}}.jsonl", path=ANSWER_PATHS),
+        [f"{RESULTS}/generations/none/guess/seed0/{path}.jsonl" for _, path in GUESSED],
     log:
         f"{LOGS}/generations/none/guess.log",
     conda:
@@ -73,4 +75,4 @@ rule guess:
 # Aggregate target: all answers.
 rule decode:
     input:
-        [checkpoints(f"{GENERATIONS}/{path}.jsonl", untrained=["base", "guess"]) for path in ANSWER_PATHS],
+        answer_files(GENERATIONS, "jsonl"),

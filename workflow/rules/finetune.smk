@@ -21,13 +21,14 @@ rule train:
         "../../environment.yml"
     threads: CONFIG["threads"]
     resources:
-        mem_mb=4000,
+        mem_mb=memory_mb,
         gpu=GPUS,
     params:
         objective=lambda wildcards: CONFIG["methods"][wildcards.method]["objective"],
         settings=lambda wildcards: json(configuration.method_settings(CONFIG["methods"][wildcards.method])),
         training=lambda wildcards: json(training(wildcards.method)),
         device=CONFIG["device"],
+        dtype=lambda wildcards: CONFIG["models"][wildcards.model]["dtype"],
         resume=f"{RESULTS}/.resume/runs/{{model}}/{{method}}/seed{{seed}}",
         output=lambda wildcards, output: Path(output.record).parent,
         code=lambda wildcards: fingerprint(
@@ -44,6 +45,7 @@ rule train:
         " --training {params.training:q}"
         " --seed {wildcards.seed}"
         " --device {params.device}"
+        " --dtype {params.dtype}"
         " --threads {threads}"
         " --resume {params.resume:q}"
         " --output {params.output:q}"

@@ -5,6 +5,7 @@ rule base_model:
         f"{LOGS}/models/{{model}}.log",
     benchmark:
         f"{TIMINGS}/models/{{model}}.tsv"
+    localrule: all(configuration.hub_model(entry) for entry in CONFIG["models"].values())
     conda:
         "../../environment.yml"
     threads: CONFIG["threads"]
@@ -12,6 +13,7 @@ rule base_model:
         mem_mb=4000,
     params:
         base=lambda wildcards: CONFIG["models"][wildcards.model]["base"],
+        revision=lambda wildcards: CONFIG["models"][wildcards.model].get("revision", "main"),
         family=lambda wildcards: CONFIG["models"][wildcards.model]["family"],
         # the recipe and its code count only where it is followed
         settings=lambda wildcards: (
@@ -20,16 +22,18 @@ rule base_model:
             else "{}"
         ),
         code=lambda wildcards: (
-            fingerprint("lift.miniature.pretraining")
-            if CONFIG["models"][wildcards.model]["base"] == "train"
-            else file_hash(*sorted(SHIPPED.glob("*")))
+            {
+                "train": fingerprint("lift.miniature.pretraining"),
+                "shipped": file_hash(*sorted(SHIPPED.glob("*"))),
+            }.get(CONFIG["models"][wildcards.model]["base"], "")
         ),
         resume=f"{RESULTS}/.resume/models/{{model}}",
     message:
         "Base model {wildcards.model}: {params.base}"
     shell:
         "python -m lift base-model"
-        " --base {params.base}"
+        " --base {params.base:q}"
+        " --revision {params.revision:q}"
         " --family {params.family}"
         " --settings {params.settings:q}"
         " --resume {params.resume:q}"

@@ -3,19 +3,22 @@ GRADES = f"{RESULTS}/grades/{{model}}/{{method}}/seed{{seed}}"
 
 rule judge:
     input:
-        benchmarks=expand(rules.prepare_benchmark.output, benchmark=BENCHMARKS),
+        benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in ANSWERS],
         answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=ANSWER_PATHS, allow_missing=True),
     output:
         expand(f"{GRADES}/{{path}}.csv", path=ANSWER_PATHS, allow_missing=True),
     log:
         f"{LOGS}/grades/{{model}}/{{method}}/seed{{seed}}.log",
+    wildcard_constraints:
+        model="|".join(MODELS),
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: CONFIG["threads"]
     resources:
-        mem_mb=1000,
+        mem_mb=4000,
     params:
-        graders=[plan["grader"] for plan in PLAN.values()],
+        graders=[PLAN[name]["grader"] for name, _ in ANSWERS],
+        sandbox=CONFIG["sandbox"],
         code=fingerprint("lift.stages.judge", *(module("graders", plan["grader"]) for plan in PLAN.values())),
     message:
         "Grading {wildcards.model}, {wildcards.method}, seed {wildcards.seed}"
@@ -24,20 +27,36 @@ rule judge:
         " --benchmarks {input.benchmarks:q}"
         " --generations {input.answers:q}"
         " --graders {params.graders}"
+        " --sandbox {params.sandbox}"
+        " --threads {threads}"
         " --outputs {output:q}"
         " > {log:q} 2>&1"
+
+
+use rule judge as judge_guesses with:
+    input:
+        benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in GUESSED],
+        answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=[p for _, p in GUESSED], allow_missing=True),
+    output:
+        expand(f"{GRADES}/{{path}}.csv", path=[p for _, p in GUESSED], allow_missing=True),
+    wildcard_constraints:
+        model="none",
+    params:
+        graders=[PLAN[name]["grader"] for name, _ in GUESSED],
+        sandbox=CONFIG["sandbox"],
+        code=fingerprint("lift.stages.judge", *(module("graders", PLAN[name]["grader"]) for name, _ in GUESSED)),
 
 
 # Aggregate target: a verdict on every answer.
 rule grade:
     input:
-        [checkpoints(f"{GRADES}/{path}.csv", untrained=["base", "guess"]) for path in ANSWER_PATHS],
+        answer_files(GRADES, "csv"),
 
 
 rule scores:
     input:
         grades=rules.grade.input,
-        decoding=checkpoints(f"{GENERATIONS}/run.json", untrained=["base"]),
+        decoding=checkpoints(f"{GENERATIONS}/run.json"),
         training=expand(f"{RUN}/run.json", model=MODELS, method=METHODS, seed=SEEDS),
     output:
         scores=report(f"{RESULTS}/scores.csv", caption="../report/scores.rst", category="Scores"),
@@ -50,7 +69,7 @@ rule scores:
     resources:
         mem_mb=2000,
     params:
-        plan=json(PLAN),
+        plan=json({name: {key: plan[key] for key in ("metric", "decoders")} for name, plan in PLAN.items()}),
         output=lambda wildcards, output: Path(output.scores).parent,
         experiment=CONFIG["experiment"],
         code=fingerprint("lift.stages.scores"),
@@ -95,6 +114,7 @@ rule tables:
         mem_mb=1000,
     params:
         metrics=json(METRICS, keep_order=True),
+        decoders=json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
         methods=ROWS,
         output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.tables"),
@@ -105,13 +125,15 @@ rule tables:
         " --scores {input.scores:q}"
         " --statistics {input.statistics:q}"
         " --metrics {params.metrics:q}"
+        " --decoders {params.decoders:q}"
         " --methods {params.methods}"
         " --output {params.output:q}"
         " > {log:q} 2>&1"
 
 
 FIGURES = [
-    *expand("{figure}-{model}", figure=["scores", "pass_at_k", "held_out_loss"], model=MODELS),
+    *expand("{figure}-{model}-{length}", figure=["scores", "pass_at_k"], model=MODELS, length=LENGTHS),
+    *expand("held_out_loss-{model}", model=MODELS),
     *expand("confidence-{model}-{corpus}", model=MODELS, corpus=CONFIG["statistics"]["corpus"]),
 ]
 
@@ -137,6 +159,7 @@ rule figures:
         mem_mb=1000,
     params:
         metrics=json(METRICS, keep_order=True),
+        decoders=json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
         methods=ROWS,
         output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.figures"),
@@ -148,6 +171,7 @@ rule figures:
         " --statistics {input.statistics:q}"
         " --logs {input.logs:q}"
         " --metrics {params.metrics:q}"
+        " --decoders {params.decoders:q}"
         " --methods {params.methods}"
         " --output {params.output:q}"
         " > {log:q} 2>&1"

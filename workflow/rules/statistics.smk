@@ -12,12 +12,15 @@ rule token_statistics:
         "../../environment.yml"
     threads: CONFIG["threads"]
     resources:
-        mem_mb=4000,
+        mem_mb=memory_mb,
         gpu=GPUS,
     params:
         levels=json(CONFIG["statistics"]["levels"]),
         passes=CONFIG["statistics"]["passes"],
+        batch_size=CONFIG["statistics"]["batch_size"],
+        max_length=CONFIG["training"]["max_length"],
         device=CONFIG["device"],
+        dtype=lambda wildcards: CONFIG["models"][wildcards.model]["dtype"],
         code=fingerprint("lift.stages.statistics"),
     message:
         "Confidence by token and level: {wildcards.model} on {wildcards.corpus}"
@@ -27,7 +30,10 @@ rule token_statistics:
         " --corpus {input.corpus:q}"
         " --levels {params.levels:q}"
         " --passes {params.passes}"
+        " --batch-size {params.batch_size}"
+        " --max-length {params.max_length}"
         " --device {params.device}"
+        " --dtype {params.dtype}"
         " --threads {threads}"
         " --output {output:q}"
         " > {log:q} 2>&1"

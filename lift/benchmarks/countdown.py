@@ -1,0 +1,28 @@
+"""countdown: make a target from three numbers; the 256 problems of d1 (arXiv 2504.12216)."""
+
+from lift import prompts, sources
+from lift.benchmarks import numbered
+
+GRADER = "countdown"
+METRIC = "accuracy"
+PROMPT = "countdown"
+
+
+def problems(
+    *,
+    path: str = "https://raw.githubusercontent.com/dllm-reasoning/d1/837888f22c21a5da91a0af2b0d7b19e81d9b47ec/dataset/countdown_cd3_test.jsonl",
+    rows: int = 256,
+    size: int = 0,
+    prompt: str = "",
+) -> list[dict]:
+    """Fields input, "a,b,c", and output, the target. The answer is any expression that makes it."""
+    result = []
+    for number, row in enumerate(sources.read_rows(path, fields=["input", "output"], rows=rows)):
+        with sources.row_errors(path, number):
+            numbers, target = [int(n) for n in row["input"].split(",")], int(row["output"])
+        question = f"Numbers: {numbers}\nTarget: {target}"
+        text = prompts.fill(PROMPT, prompt, numbers=str(numbers), target=str(target))
+        result.append(
+            {"question": question, "prompt": text, "answer": str(target), "numbers": numbers, "target": target}
+        )
+    return numbered(result, size)

@@ -1,0 +1,31 @@
+"""math500: 500 problems of MATH (HuggingFaceH4/MATH-500; Lightman et al. 2023, arXiv 2305.20050)."""
+
+from lift import prompts, sources
+from lift.benchmarks import numbered
+
+GRADER = "mathematics"
+METRIC = "accuracy"
+PROMPT = "math"
+
+
+def problems(
+    *,
+    path: str = "HuggingFaceH4/MATH-500",
+    revision: str = "6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be",
+    rows: int = 500,
+    size: int = 0,
+    prompt: str = "",
+) -> list[dict]:
+    """The answer is LaTeX, compared by mathematical equivalence."""
+    found = sources.read_rows(path, fields=["problem", "answer"], rows=rows, revision=revision, split="test")
+    return numbered(
+        [
+            {
+                "question": row["problem"],
+                "prompt": prompts.fill(PROMPT, prompt, question=row["problem"]),
+                "answer": row["answer"],
+            }
+            for row in found
+        ],
+        size,
+    )

@@ -1,0 +1,40 @@
+"""mbpp: short Python tasks, the sanitised test split (google-research-datasets/mbpp; arXiv 2108.07732), 257 of 427."""
+
+from lift import prompts, sources
+from lift.benchmarks import numbered
+from lift.errors import InputError
+
+GRADER = "code"
+METRIC = "accuracy"
+PROMPT = "code"
+_TEST_SPLIT = range(11, 511)  # task ids, in a file that holds all splits
+
+
+def problems(
+    *,
+    path: str = "google-research-datasets/mbpp",
+    revision: str = "4bb6404fdc6cacfda99d4ac4205087b89d32030c",
+    rows: int = 257,
+    size: int = 0,
+    prompt: str = "",
+) -> list[dict]:
+    """The question is the task with its tests, as published; of a file with all splits the test split is taken."""
+    fields = ["task_id", "prompt", "code", "test_list", "test_imports"]
+    found = sources.read_rows(path, fields=fields, revision=revision, subset="sanitized", split="test")
+    found = [row for row in found if row["task_id"] in _TEST_SPLIT]
+    if rows and len(found) != rows:
+        raise InputError(f"{path} has {len(found)} problems of the test split, {rows} were expected; see `rows`.")
+    result = []
+    for row in found:
+        question = f"{row['prompt']}\nYour program must pass these tests:\n\n" + "\n".join(row["test_list"])
+        result.append(
+            {
+                "question": question,
+                "prompt": prompts.fill(PROMPT, prompt, question=question),
+                "answer": row["code"],
+                "task_id": row["task_id"],
+                "test_list": row["test_list"],
+                "test_imports": row["test_imports"],
+            }
+        )
+    return numbered(result, size)

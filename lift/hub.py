@@ -1,0 +1,65 @@
+"""Checkpoints and data sets from the Hugging Face hub, at a pinned revision, through the hub's own cache.
+
+What is in the cache is used without a network. Code is never fetched: weights, tokenizers and data only.
+"""
+
+import re
+from pathlib import Path
+
+from lift.errors import InputError
+
+_MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "merges.txt", "*.jinja"]
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the form of a hub repository, owner/name."""
+    return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", name))
+
+
+def model_snapshot(repo: str, revision: str) -> Path:
+    """The folder of a model's files. Raises InputError where it cannot be had."""
+    return _snapshot(repo, revision, "model", _MODEL_FILES)
+
+
+def data_snapshot(repo: str, revision: str) -> Path:
+    """The folder of a data set's files. Raises InputError where it cannot be had."""
+    return _snapshot(repo, revision, "dataset", ["*.md", "*.json*", "*.parquet", "*.csv", "*.arrow"])
+
+
+def _snapshot(repo: str, revision: str, kind: str, patterns: list[str]) -> Path:
+    from huggingface_hub import snapshot_download  # it takes a second to import
+
+    try:
+        return Path(snapshot_download(repo, revision=revision, repo_type=kind, allow_patterns=patterns))
+    except Exception as error:
+        raise InputError(_explain(error, repo, revision, kind)) from None
+
+
+def check_reachable(repo: str, revision: str, kind: str, timeout: float = 10.0) -> str | None:
+    """What stands in the way of fetching a repository, in a sentence; None where nothing does or where it is cached."""
+    from huggingface_hub import HfApi, snapshot_download
+
+    try:
+        snapshot_download(repo, revision=revision, repo_type=kind, local_files_only=True)
+    except Exception:
+        try:
+            HfApi().repo_info(repo, revision=revision, repo_type=kind, timeout=timeout)
+        except Exception as error:
+            return _explain(error, repo, revision, kind)
+    return None
+
+
+def _explain(error: Exception, repo: str, revision: str, kind: str) -> str:
+    from huggingface_hub import errors
+
+    what = f"the {kind} {repo} at revision {revision!r}"
+    if isinstance(error, errors.GatedRepoError):
+        return f"{what} asks for an agreement: accept it on its page, then `hf auth login`."
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"{what}: the hub has no such revision."
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"{what}: the hub has no such repository, or it is private, and there is no such folder here."
+    return (
+        f"{what} is not in the local cache and the hub cannot be reached ({type(error).__name__}): "
+        "run once with a network, or name a local folder or file instead."
+    )
