@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import json
 from pathlib import Path
 
 import jsonschema
@@ -144,6 +145,7 @@ def _cross_check(config: dict):
                         f"{key}.base: {folder!r} is neither `shipped`, `train`, a hub id (owner/name) "
                         f"nor a folder with a {file}"
                     )
+            yield from _check_family(key, model)
         if folder == "train" and not {"phases", "batch_size"} <= model["training"].keys():
             yield f"{key}.training: base `train` needs phases and batch_size"
     for name, corpus in config["corpora"].items():
@@ -184,6 +186,19 @@ def _cross_check(config: dict):
             elif benchmark["samples"] > 1 and not config["decoders"][decoder]["temperature"]:
                 yield f"{key}.samples: {benchmark['samples']} answers of greedy decoder ({decoder}) are equal"
         yield from _check_files(key, benchmark)
+
+
+def _check_family(key: str, model: dict):
+    """A checkpoint folder must be of the family that the entry says."""
+    path = Path(model["base"], "config.json")
+    if path.is_file():
+        try:
+            found = json.loads(path.read_text()).get("model_type")
+        except ValueError:
+            yield f"{key}.base: {str(path)!r} is not JSON"
+        else:
+            if found != model["family"]:
+                yield f"{key}.family: {model['family']!r}, but the model_type in {str(path)!r} is {found!r}"
 
 
 def _check_files(key: str, entry: dict):

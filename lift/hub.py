@@ -8,12 +8,13 @@ from pathlib import Path
 
 from lift.errors import InputError
 
+_DATA_FILES = (".jsonl", ".json", ".csv", ".parquet", ".gz")
 _MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "merges.txt", "*.jinja"]
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name has the form of a hub repository, owner/name."""
-    return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", name))
+    """Whether a name has the form of a hub repository, owner/name, and not of a data file."""
+    return bool(re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name)) and not name.endswith(_DATA_FILES)
 
 
 def model_snapshot(repo: str, revision: str) -> Path:

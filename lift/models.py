@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from huggingface_hub import save_torch_state_dict
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.nn import functional as F
 from transformers import (
@@ -297,7 +297,11 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
         network = family.network(config)
     expected, weights = dict(network.state_dict()), {}
     for path in weight_files(folder):
-        with safe_open(path, "pt", device=device) as file:
+        try:
+            file = safe_open(path, "pt", device=device)
+        except SafetensorError as error:
+            raise InputError(f"{path} cannot be read: {error}. Fetch it again.") from None
+        with file:
             for name in file.keys():  # noqa: SIM118 (not a dict)
                 ours = translate(name, family.renames)
                 if ours not in expected:

@@ -26,7 +26,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise InputError(f"{folder}: there is no tokenizer, neither tokenizer.json nor vocab.json with merges.txt.")
     try:
         tokenizer = kind.from_pretrained(folder)
-    except (ValueError, OSError, KeyError) as error:
+    except Exception as error:  # the tokenizers library raises nothing narrower
         raise InputError(f"{folder}: the tokenizer cannot be read: {error}") from None
     if tokenizer.chat_template is None:
         raise InputError(f"{folder}: the tokenizer has no chat template.")

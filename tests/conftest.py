@@ -1,5 +1,6 @@
 """Shared fixtures: tiny checkpoints in the published layouts and values that the public release computed on them."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from safetensors.torch import load_file
 
 from lift import models
 
-GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parent.parent
+GOLDEN = ROOT / "tests" / "golden"
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -38,3 +40,15 @@ def tiny_llada_shifted():
     model = models.load(GOLDEN / "tiny_llada")
     model.shift = True
     return model
+
+
+@pytest.fixture
+def lift_command(monkeypatch, capsys):
+    """`python -m lift ...` in this process: its exit code, what it printed, and what it printed as errors."""
+    from lift.__main__ import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lift", *map(str, arguments)])
+        return main(), *capsys.readouterr()
+
+    return run

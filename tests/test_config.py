@@ -18,7 +18,7 @@ from tests.conftest import GOLDEN
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
-FILES = [ROOT / "config" / "config.yaml", ROOT / "tests" / "config" / "smoke.yaml"]
+FILES = [*sorted((ROOT / "config").glob("*.yaml")), *sorted((ROOT / "tests" / "config").glob("*.yaml"))]
 DELETE = object()
 
 
@@ -88,7 +88,8 @@ def minimal():
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_configs_of_the_repository_resolve(path):
+def test_configs_of_the_repository_resolve(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
     config = read(path)
     before = copy.deepcopy(config)
     resolved = configuration.resolve(config, SCHEMA)
@@ -102,7 +103,12 @@ def test_configs_of_the_repository_resolve(path):
 def test_defaults_are_filled_in():
     resolved = configuration.resolve(minimal(), SCHEMA)
     assert (resolved["seeds"], resolved["device"], resolved["threads"]) == ([0], "cpu", 1)
-    assert resolved["models"]["mini"] == {"base": "shipped", "family": "llada", "training": {}}
+    assert resolved["models"]["mini"] == {
+        "base": "shipped",
+        "family": "llada",
+        "dtype": "float32",
+        "training": {},
+    }
     assert resolved["corpora"]["mini-traces"] == {"held_out": 2, "source": "mini-traces"}
     assert resolved["statistics"]["passes"] == 1
     assert resolved["methods"]["sft"] == {"objective": "vanilla", "training": {}}
@@ -182,10 +188,21 @@ def test_right_values(keys, value):
 
 
 def test_a_folder_with_a_model_and_its_tokenizer_is_a_base(tmp_path):
-    for file in ("config.json", "tokenizer_config.json"):
-        (tmp_path / file).touch()
+    (tmp_path / "config.json").write_text('{"model_type": "llada"}')
+    (tmp_path / "tokenizer_config.json").touch()
     resolved = configuration.resolve(changed((("models", "mini", "base"), str(tmp_path))), SCHEMA)
     assert resolved["models"]["mini"]["base"] == str(tmp_path)
+
+
+def test_a_folder_of_another_family_is_refused(tmp_path):
+    (tmp_path / "tokenizer_config.json").touch()
+    for content, parts in (
+        ('{"model_type": "Dream"}', ["models.mini.family", "'llada'", "is 'Dream'"]),
+        ("{", ["models.mini.base", "is not JSON"]),
+    ):
+        (tmp_path / "config.json").write_text(content)
+        text = message((("models", "mini", "base"), str(tmp_path)))
+        assert [part for part in parts if part not in text] == []
 
 
 # What is wrong: the change, and what the message must hold
@@ -223,7 +240,36 @@ MISTAKES = {
     "no seed": (("seeds",), [], ["seeds"]),
     "a seed twice": (("seeds",), [1, 1], ["seeds"]),
     "level above one": (("statistics", "levels"), [0.5, 1.5], ["statistics.levels.1", "1.5"]),
-    "too many samples": (("benchmarks", "mini-contest-a", "samples"), 17, ["benchmarks.mini-contest-a.samples", "17"]),
+    "no samples": (("benchmarks", "mini-contest-a", "samples"), 0, ["benchmarks.mini-contest-a.samples", "0"]),
+    "unknown decoder in a list": (
+        ("benchmarks", "mini-gsm", "decoder"),
+        ["greedy", "smapled"],
+        ["benchmarks.mini-gsm.decoder", "'smapled'", "did you mean 'sampled'"],
+    ),
+    "greedy decoder among those of samples": (
+        ("benchmarks", "mini-contest-a", "decoder"),
+        ["sampled", "greedy"],
+        ["benchmarks.mini-contest-a.samples", "greedy"],
+    ),
+    "hub model without a revision": (("models", "mini", "base"), "owner/name", ["models.mini", "revision"]),
+    "unknown dtype": (("models", "mini", "dtype"), "fp16", ["models.mini.dtype", "'fp16'", "bfloat16"]),
+    "unknown sandbox": (("sandbox",), "none", ["sandbox", "'none'", "bubblewrap"]),
+    "missing prompt": (
+        ("benchmarks", "gsm8k"),
+        {"decoder": "greedy", "prompt": "no/such.txt"},
+        ["benchmarks.gsm8k.prompt", "'no/such.txt'", "does not exist"],
+    ),
+    "missing corpus file": (
+        ("corpora", "s1k"),
+        {"held_out": 2, "path": "no/such/file.jsonl"},
+        ["corpora.s1k.path", "'no/such/file.jsonl'", "does not exist"],
+    ),
+    "nothing left of a published corpus": (("corpora", "s1k"), {"held_out": 1000}, ["corpora.s1k.held_out", "1000"]),
+    "unknown puzzles": (
+        ("benchmarks", "sudoku"),
+        {"decoder": "greedy", "puzzles": "d2"},
+        ["benchmarks.sudoku.puzzles", "'d2'", "d1"],
+    ),
     "unknown device": (("device",), "gpu", ["device", "'gpu'", "cuda"]),
     "unknown family": (("models", "mini", "family"), "dream", ["models.mini.family", "'dream'", "Dream"]),
     "unknown objective": (
@@ -438,7 +484,7 @@ def test_checking_a_config_imports_no_torch():
     """Snakemake reads the config in every job it starts, and torch takes seconds to import."""
     code = (
         "import sys, yaml; from lift import config; "
-        f"config.resolve(yaml.safe_load(open({str(FILES[1])!r})), yaml.safe_load(open({str(ROOT)!r} + "
+        f"config.resolve(yaml.safe_load(open({str(ROOT / 'tests/config/smoke.yaml')!r})), yaml.safe_load(open({str(ROOT)!r} + "
         "'/workflow/schemas/config.schema.yaml'))); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

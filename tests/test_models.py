@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from lift import models
+from lift import models, training
 from lift.errors import InputError
-from tests.conftest import GOLDEN
+from tests.conftest import GOLDEN, ROOT
 
 
 @pytest.mark.parametrize("name", ["llada", "dream"])
@@ -88,3 +88,156 @@ def test_refusals(tmp_path):
     with_config(alibi=True)
     with pytest.raises(InputError, match="alibi is True"):
         models.load(tmp_path / "m")
+
+
+PUBLISHED = ROOT / "tests/published"
+
+
+def test_the_published_index_of_llada_maps_completely():
+    """291 tensors, each with a place in the network of the published config, and no place left over."""
+    family, _, config = models._network_config(PUBLISHED / "llada")
+    with torch.device("meta"):
+        network = family.network(config)
+    published = json.loads((PUBLISHED / "llada/model.safetensors.index.json").read_text())["weight_map"]
+    ours = [models.translate(name, family.renames) for name in published]
+    assert len(published) == 291
+    assert sorted(ours) == sorted(network.state_dict())
+    assert 2 * sum(p.numel() for p in network.parameters()) == 16_031_162_368  # bytes, as the index says
+
+
+def test_the_published_config_of_dream_is_read():
+    family, _, config = models._network_config(PUBLISHED / "dream")
+    with torch.device("meta"):
+        network = family.network(config)
+    assert family.shift
+    assert 7.6e9 < sum(p.numel() for p in network.parameters()) < 7.7e9
+    assert network.model.layers[0].self_attn.k_proj.bias.shape == (512,)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A checkpoint in two shards, with its index and tokenizer."""
+    return shutil.copytree(ROOT / "tests/rehearsal/models/llada", tmp_path / "model")
+
+
+def test_shards_are_read(folder):
+    assert len(list(folder.glob("*.safetensors"))) == 2
+    model = models.load(folder)
+    single = folder.parent / "single"
+    models.save(model, "llada", single)
+    again = models.load(single)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+
+
+def test_a_missing_shard_is_named(folder):
+    (folder / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(InputError, match=r"model-00002-of-00002.safetensors does not exist"):
+        models.load(folder)
+
+
+def test_a_wrong_key_is_named(folder):
+    path = folder / "model-00001-of-00002.safetensors"
+    weights = load_file(path)
+    name = next(iter(weights))
+    save_file({"model.transformer.extra.weight" if k == name else k: v for k, v in weights.items()}, path)
+    with pytest.raises(InputError, match=r"'model.transformer.extra.weight' has no place in a llada model"):
+        models.load(folder)
+
+
+def test_a_cut_off_shard_is_named(folder):
+    path = folder / "model-00001-of-00002.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"model-00001-of-00002.safetensors cannot be read"):
+        models.load(folder)
+
+
+def test_weights_are_held_once(folder):
+    """A parameter is the tensor that was read, not a copy of it: no second model in memory."""
+    read, original = [], torch.Tensor.to
+
+    def counting(self, *args, **kwargs):
+        result = original(self, *args, **kwargs)
+        read.append((self.data_ptr(), result.data_ptr()))
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.Tensor, "to", counting)
+        model = models.load(folder)
+    assert {p.data_ptr() for p in model.parameters()} <= {after for before, after in read if before == after}
+
+
+def test_llada_rotates_in_full_precision():
+    """Under bfloat16 too, queries are rotated by fp32 angles, as LLaDA's rope_full_precision says; Dream's are not."""
+    for name, dtype in (("llada", torch.float32), ("dream", torch.bfloat16)):
+        network = models.load(GOLDEN / f"tiny_{name}", dtype=torch.bfloat16).network
+        cos, sin = network.model.rotary_emb(torch.zeros(1, 200, 64, dtype=torch.bfloat16), torch.arange(200)[None])
+        assert cos.dtype == sin.dtype == dtype
+        exact = models.load(GOLDEN / f"tiny_{name}").network.model.rotary_emb(torch.zeros(1), torch.arange(200)[None])
+        torch.testing.assert_close(cos, exact[0].to(dtype), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
+def test_bfloat16_is_near_to_float32(golden, name):
+    ids = golden(f"{name}_logits")["input_ids"]
+    everywhere = torch.ones_like(ids, dtype=torch.bool)
+    with torch.no_grad():
+        exact = models.load(GOLDEN / f"tiny_{name}")(ids, everywhere)
+        rounded = models.load(GOLDEN / f"tiny_{name}", dtype=torch.bfloat16)(ids, everywhere)
+    assert rounded.dtype == torch.float32
+    assert (exact - rounded).abs().max() < 0.05 * exact.abs().max()
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
+def test_attention_is_full(golden, name):
+    """The last token changes the first one's logits."""
+    ids = golden(f"{name}_logits")["input_ids"]
+    other = ids.clone()
+    other[:, -1] = (ids[:, -1] + 1) % 150
+    model, everywhere = models.load(GOLDEN / f"tiny_{name}"), torch.ones_like(ids, dtype=torch.bool)
+    with torch.no_grad():
+        difference = (model(ids, everywhere) - model(other, everywhere)).view(3, 24, -1).abs().amax(-1)
+    assert (difference[:, 1] > 1e-6).all()
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_merging_gives_a_checkpoint_that_others_load(tmp_path, lift_command, name, dtype):
+    """An adapter merged by the command: the published names and config, and the adapted model's logits."""
+    base = ROOT / "tests/rehearsal/models" / name
+    model = models.load(base)
+    adapted = training.attach_adapter(model, {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]}, 0)
+    for parameter_name, parameter in adapted.named_parameters():
+        if "lora_B" in parameter_name:
+            torch.nn.init.normal_(parameter, std=0.5)
+    adapted.save_pretrained(str(tmp_path / "run"))
+    command = ["merge", "--model", base, "--run", tmp_path / "run", "--output", tmp_path / "merged"]
+    command += ["--dtype", dtype, "--shard-size", "100KB"]
+    assert lift_command(*command)[0] == 0
+    assert (tmp_path / "merged/config.json").read_bytes() == (base / "config.json").read_bytes()
+    published = {key for path in models.weight_files(base) for key in load_file(path)}
+    merged = {key: value for path in models.weight_files(tmp_path / "merged") for key, value in load_file(path).items()}
+    assert merged.keys() == published
+    assert {str(value.dtype) for value in merged.values()} == {f"torch.{dtype}"}
+    ids, everywhere = torch.arange(20)[None], torch.ones(1, 20, dtype=torch.bool)
+    with torch.no_grad():
+        expected, before = model.eval()(ids, everywhere), models.load(base)(ids, everywhere)
+        found = models.load(tmp_path / "merged")(ids, everywhere)
+    assert not torch.allclose(expected, before, atol=1e-2)
+    torch.testing.assert_close(
+        found, expected, **({"atol": 1e-5, "rtol": 0} if dtype == "float32" else {"atol": 0.05, "rtol": 0.05})
+    )
+    code, _, errors = lift_command(*command)
+    assert code == 2
+    assert "is not empty" in errors
+
+
+def test_an_adapter_stays_apart_in_bfloat16(tmp_path):
+    """Merged into bfloat16 weights a small update would be rounded away."""
+    base = ROOT / "tests/rehearsal/models/llada"
+    model = models.load(base)
+    adapted = training.attach_adapter(model, {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]}, 0)
+    adapted.save_pretrained(str(tmp_path))
+    assert isinstance(training.load_trained(base, tmp_path, "cpu"), models.MaskPredictor)
+    names = [n for n, _ in training.load_trained(base, tmp_path, "cpu", torch.bfloat16).named_parameters()]
+    assert any("lora_A" in n for n in names)
+    assert not any("lora_A" in n for n, _ in training.load_trained(base, tmp_path, "cpu").named_parameters())

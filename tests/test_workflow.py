@@ -170,7 +170,7 @@ def test_a_new_method_plans_its_own_row(checkout):
 
 def test_a_deleted_generations_file_is_made_from_the_answers_that_are_kept(checkout):
     before = (checkout.results / "scores.csv").read_bytes()
-    lost = checkout.results / "generations/tiny-llada/lift3/seed0/greedy-48/mini-gsm.jsonl"
+    lost = checkout.results / "generations/tiny-llada/lift3/seed0/greedy/mini-gsm.jsonl"
     text = lost.read_text()
     lost.unlink()
     assert checkout.plan() == {"answer": 1, "judge": 1} | AFTER_DECODING

@@ -21,18 +21,20 @@ SHIPPED = Path(__file__).parent.parent / "miniature" / "weights"
 def add_arguments(parser) -> None:
     parser.add_argument("--base", required=True, help="`shipped`, `train`, or a hub id, owner/name")
     parser.add_argument("--revision", default="main", help="of a hub id: a commit, a tag or a branch")
-    parser.add_argument("--family", choices=["llada", "Dream"], default="llada", help="layout and convention to train")
+    parser.add_argument("--family", choices=["llada", "Dream"], default="llada", help="layout and convention")
     parser.add_argument("--settings", type=json.loads, default={}, help="of lift.miniature.pretraining, as JSON")
     parser.add_argument("--resume", type=Path, help="folder for checkpoints while training")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True, help="folder of the model")
 
 
-def link_snapshot(snapshot: Path, output: Path) -> None:
-    """Links to the files of a hub snapshot, once it is found to be a checkpoint that can be read."""
-    from lift.models import weight_files
+def link_snapshot(snapshot: Path, family: str, output: Path) -> None:
+    """Links to the files of a hub snapshot, once it is found to be a checkpoint of the family that can be read."""
+    from lift.models import family_of, weight_files
     from lift.tokenization import load_tokenizer
 
+    if family_of(snapshot) != family:
+        raise InputError(f"{snapshot} is of the family {family_of(snapshot)}; say so in the config: `family`.")
     weight_files(snapshot)
     load_tokenizer(snapshot)
     output.mkdir(parents=True, exist_ok=True)
@@ -49,7 +51,7 @@ def main(args) -> None:
         shutil.copytree(SHIPPED, args.output, dirs_exist_ok=True, copy_function=shutil.copyfile)
         return
     if args.base != "train":
-        link_snapshot(hub.model_snapshot(args.base, args.revision), args.output)
+        link_snapshot(hub.model_snapshot(args.base, args.revision), args.family, args.output)
         return
     from lift.miniature.pretraining import pretrain  # torch's optimisers take seconds to import
 

@@ -66,7 +66,7 @@ def benchmark_rows(files: list[Path], plan: dict) -> list[dict]:
                 {
                     "benchmark": path.stem,
                     "source": settings.get("path") or source["source"],
-                    "commit": source.get("commit") or settings.get("revision") or "-",
+                    "commit": source.get("commit", "-"),
                     "problems": source["count"],
                     "prompt": f"{prompt} (the user's)" if source.get("own_prompt") else prompt,
                     "prompt sha256": source.get("prompt_sha256", "-")[:12],

@@ -29,7 +29,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--dtype", choices=list(DTYPES), default="float32", help="of the model")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--store", type=Path, required=True, help="folder for finished answers")
-    parser.add_argument("--output", type=Path, required=True, help="folder; DECODER-LENGTH/BENCHMARK.jsonl lie in it")
+    parser.add_argument("--output", type=Path, required=True, help="folder; DECODER/BENCHMARK.jsonl lie in it")
 
 
 def main(args) -> None:
@@ -57,7 +57,7 @@ def main(args) -> None:
             problems = [json.loads(line) for line in path.read_text().splitlines()]
             plan = args.decoding[path.stem]
             for decoder, given in plan["decoders"].items():
-                label = f"{path.stem}.{decoder}-{given['gen_length']}"
+                label = f"{path.stem}.{decoder}"
                 key = provenance.value_hash([made_by, given, plan["samples"], provenance.file_hash(path)])
                 store = args.store / f"{label}.{key}.jsonl"
                 for stale in args.store.glob(f"{label}.*.jsonl"):
@@ -76,7 +76,7 @@ def main(args) -> None:
                     args.seed,
                     store,
                 )
-                output = args.output / f"{decoder}-{given['gen_length']}" / f"{path.stem}.jsonl"
+                output = args.output / decoder / f"{path.stem}.jsonl"
                 output.parent.mkdir(parents=True, exist_ok=True)
                 output.write_text("".join(json.dumps(row) + "\n" for row in rows))
                 costs.append({"benchmark": path.stem, "decoder": decoder, "gen_length": given["gen_length"]} | cost)

@@ -54,7 +54,7 @@ def problem_scores(grades: pd.DataFrame, metric: str) -> dict[str, np.ndarray]:
 
 
 def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict]:
-    """Rows of scores.csv from grades at MODEL/METHOD/seedK/DECODER-LENGTH/BENCHMARK.csv.
+    """Rows of scores.csv from grades at MODEL/METHOD/seedK/DECODER/BENCHMARK.csv.
 
     The average over benchmarks is one of each answer length; of a benchmark's decoders of that length the first counts.
     """
@@ -66,13 +66,13 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict
             by_seed[seed.removeprefix("seed")] = values
     rows, own = [], {}
     for (model, method, benchmark, decoder), metrics in found.items():
-        name, settings = decoder.rpartition("-")[0], plan[benchmark]["decoders"][decoder.rpartition("-")[0]]
+        settings = plan[benchmark]["decoders"][decoder]
         length = settings["gen_length"]
-        common = {"model": model, "method": method, "benchmark": benchmark, "decoder": name, "gen_length": length}
+        common = {"model": model, "method": method, "benchmark": benchmark, "decoder": decoder, "gen_length": length}
         first = next(d for d, other in plan[benchmark]["decoders"].items() if other["gen_length"] == length)
         for position, (metric, by_seed) in enumerate(metrics.items()):
             matrix = np.array([by_seed[seed] for seed in sorted(by_seed)])
-            if position == 0 and name == first:
+            if position == 0 and decoder == first:
                 only = "-" if method in untrained else next(iter(by_seed))
                 seeds = "all" if len(by_seed) > 1 else only
                 own.setdefault((model, method, seeds, length), []).append(matrix)

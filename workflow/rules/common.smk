@@ -56,9 +56,7 @@ PLAN = {
     for name, entry in CONFIG["benchmarks"].items()
 }
 ANSWERS = [  # the benchmark of every file of answers, and its path below a checkpoint's folder
-    (name, f"{decoder}-{settings['gen_length']}/{name}")
-    for name, plan in PLAN.items()
-    for decoder, settings in plan["decoders"].items()
+    (name, f"{decoder}/{name}") for name, plan in PLAN.items() for decoder in plan["decoders"]
 ]
 ANSWER_PATHS = [path for _, path in ANSWERS]
 LENGTHS = sorted({settings["gen_length"] for plan in PLAN.values() for settings in plan["decoders"].values()})

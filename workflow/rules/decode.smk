@@ -30,7 +30,7 @@ rule answer:
         output=lambda wildcards, output: Path(output.record).parent,
         code=fingerprint("lift.stages.decode"),
     message:
-        "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed}"
+        "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed} (GPUs: {resources.gpu})"
     shell:
         "python -m lift decode"
         " --model {input.model:q}"

@@ -35,7 +35,7 @@ rule train:
             "lift.stages.finetune", module("objectives", CONFIG["methods"][wildcards.method]["objective"])
         ),
     message:
-        "Fine-tuning {wildcards.model} by {wildcards.method}, seed {wildcards.seed}"
+        "Fine-tuning {wildcards.model} by {wildcards.method}, seed {wildcards.seed} (GPUs: {resources.gpu})"
     shell:
         "python -m lift finetune"
         " --model {input.model:q}"

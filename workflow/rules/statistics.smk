@@ -23,7 +23,7 @@ rule token_statistics:
         dtype=lambda wildcards: CONFIG["models"][wildcards.model]["dtype"],
         code=fingerprint("lift.stages.statistics"),
     message:
-        "Confidence by token and level: {wildcards.model} on {wildcards.corpus}"
+        "Confidence by token and level: {wildcards.model} on {wildcards.corpus} (GPUs: {resources.gpu})"
     shell:
         "python -m lift statistics"
         " --model {input.model:q}"
