@@ -1,17 +1,20 @@
 """From answers to rows of verdicts."""
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 
 
-def grade_rows(answers: list[dict], problems: dict[int, dict], grader: str) -> list[dict]:
+def grade_rows(answers: list[dict], problems: dict[int, dict], grader: str, threads: int = 1) -> list[dict]:
     """A row an answer: id, sample, extracted, correct, invalid, truncated; for Sudoku the cells and validity as well.
 
-    invalid: no well-formed answer was found. truncated: the response ran out of room before its end token.
+    invalid: no well-formed answer was found. truncated: the response ran out of room before its end token. threads:
+    answers that are judged at a time.
     """
     grade = importlib.import_module(f"lift.graders.{grader}").grade
+    with ThreadPoolExecutor(threads) as pool:
+        verdicts = list(pool.map(lambda answer: grade(answer["text"], problems[answer["id"]]), answers))
     rows = []
-    for answer in answers:
-        verdict = grade(answer["text"], problems[answer["id"]])
+    for answer, verdict in zip(answers, verdicts, strict=True):
         row = {
             "id": answer["id"],
             "sample": answer["sample"],

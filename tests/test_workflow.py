@@ -1,7 +1,6 @@
 """The real DAG on a tiny config: it runs, plans what a change asks for and no more, and survives being killed."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -13,65 +12,16 @@ import pandas as pd
 import pytest
 import yaml
 
-ROOT = Path(__file__).parent.parent
-PARTS = ("workflow", "lift", "config", "environment.yml", "tests/config")
+from tests.checkout import Checkout
+from tests.conftest import ROOT
+
 SMOKE = yaml.safe_load((ROOT / "tests/config/smoke.yaml").read_text())
-SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2"]
-
-
-class Checkout:
-    """A copy of the repository in which files may be changed, and the results of the smoke config."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for part in PARTS:
-            ignore = shutil.ignore_patterns("__pycache__")
-            source, target = ROOT / part, folder / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
-        self.results = folder / "results" / "smoke"
-
-    def command(self, *arguments: str, config: dict = SMOKE) -> list[str]:
-        path = self.folder / "experiment.yaml"
-        path.write_text(yaml.safe_dump(config, sort_keys=False))
-        return [*SNAKEMAKE, "--configfile", str(path), *arguments]
-
-    def run(self, *arguments: str, config: dict = SMOKE) -> subprocess.CompletedProcess:
-        command = self.command(*arguments, config=config)
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
-
-    def plan(self, *arguments: str, config: dict = SMOKE) -> dict[str, int]:
-        """How many jobs of each rule a dry run plans."""
-        result = self.run("-n", *arguments, config=config)
-        assert result.returncode == 0, result.stderr
-        table = re.search(r"^job +count\n-[- ]+\n(.*?)\n\n", result.stdout, re.M | re.S)
-        jobs = dict(line.split() for line in table[1].splitlines()) if table else {}
-        return {rule: int(count) for rule, count in jobs.items() if rule not in ("total", "all")}
-
-    def edited(self, path: str, old: str, new: str):
-        return _Edit(self.folder / path, old, new)
-
-
-class _Edit:
-    """A change of one file, undone at the end, its time stamp too."""
-
-    def __init__(self, path: Path, old: str, new: str) -> None:
-        self.path, self.old, self.new = path, old, new
-
-    def __enter__(self):
-        self.stat, self.text = self.path.stat(), self.path.read_text()
-        assert self.old in self.text
-        self.path.write_text(self.text.replace(self.old, self.new, 1))
-
-    def __exit__(self, *exception):
-        self.path.write_text(self.text)
-        os.utime(self.path, ns=(self.stat.st_atime_ns, self.stat.st_mtime_ns))
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
     """The smoke config, run from end to end by the users' own command."""
-    checkout = Checkout(tmp_path_factory.mktemp("checkout"))
+    checkout = Checkout(tmp_path_factory.mktemp("checkout"), SMOKE)
     result = checkout.run("--use-conda") if not shutil.which("conda") else checkout.run()
     assert result.returncode == 0, result.stdout + result.stderr
     checkout.output = result.stdout + result.stderr
@@ -90,11 +40,18 @@ def test_the_run_ends_with_the_main_table(checkout):
         assert checkout.output.count("No conda found: --use-conda is ignored") == 1
 
 
+TABLES = ("main", "pass_at_k", "format", "statistics", "data", "contamination", "benchmarks")
+
+
 def test_everything_promised_is_there(checkout):
     tables = {path.name for path in (checkout.results / "tables").iterdir()}
-    assert tables == {f"{t}.{e}" for t in ("main", "pass_at_k", "format", "statistics") for e in ("csv", "md", "tex")}
+    assert tables == {f"{t}.{e}" for t in TABLES for e in ("csv", "md", "tex")}
     figures = {path.name for path in (checkout.results / "figures").iterdir()}
-    assert {"scores-tiny-dream.png", "confidence-tiny-llada-mini-traces.pdf", "held_out_loss-tiny-llada.png"} <= figures
+    assert {
+        "scores-tiny-dream-48.png",
+        "confidence-tiny-llada-mini-traces.pdf",
+        "held_out_loss-tiny-llada.png",
+    } <= figures
     scores = pd.read_csv(checkout.results / "scores.csv", dtype={"seed": str})
     assert list(scores.columns) == [
         *("experiment", "model", "method", "seed", "benchmark", "decoder", "gen_length", "steps", "metric", "n"),
@@ -131,7 +88,8 @@ def test_a_changed_decoder_plans_decoding_and_no_training(checkout):
 def test_a_changed_task_plans_its_corpus_and_all_that_follows(checkout):
     with checkout.edited("lift/benchmarks/mini_gsm.py", "rng.randint(2, 5)", "rng.randint(2, 4)"):
         plan = checkout.plan()
-    assert plan["prepare_corpus"] == 2
+    assert plan["prepare_corpus"] == plan["data_report"] == 1
+    assert plan["tokenise"] == 2
     assert plan["train"] == 10
     assert plan["prepare_benchmark"] == 6
 
@@ -148,8 +106,8 @@ def test_a_changed_objective_plans_its_methods_only(checkout):
 
 
 def test_a_changed_grader_plans_grading_and_no_decoding(checkout):
-    with checkout.edited("lift/graders/sudoku.py", "digits = re.sub", "# strict\n    digits = re.sub"):
-        assert checkout.plan() == {"judge": 13} | AFTER_DECODING
+    with checkout.edited("lift/graders/grid.py", "digits = re.sub", "# strict\n    digits = re.sub"):
+        assert checkout.plan() == {"judge": 12, "judge_guesses": 1} | AFTER_DECODING
 
 
 def test_a_changed_figure_plans_the_figures(checkout):
@@ -264,14 +222,14 @@ def _processes_with(*words: str) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds its processes through /proc")
 def test_a_killed_run_ends_with_the_same_scores(tmp_path_factory):
     """kill -9 of training, of decoding, of snakemake itself; Ctrl-C; each time the same command goes on."""
-    whole = Checkout(tmp_path_factory.mktemp("whole"))
-    assert whole.run(config=SHORT).returncode == 0
-    killed = Checkout(tmp_path_factory.mktemp("killed"))
+    whole = Checkout(tmp_path_factory.mktemp("whole"), SHORT)
+    assert whole.run().returncode == 0
+    killed = Checkout(tmp_path_factory.mktemp("killed"), SHORT)
     results = killed.results
     here = str(killed.folder)
 
     def start():
-        command = killed.command(config=SHORT)
+        command = killed.command()
         return subprocess.Popen(
             command, cwd=killed.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
@@ -300,9 +258,9 @@ def test_a_killed_run_ends_with_the_same_scores(tmp_path_factory):
     _wait_for(lambda: _processes_with("lift decode", "smoke/.answers"), process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait(60)
-    locked = killed.run(config=SHORT)
+    locked = killed.run()
     assert locked.returncode != 0
     assert "--unlock" in locked.stdout + locked.stderr
-    assert killed.run("--unlock", config=SHORT).returncode == 0
-    assert killed.run(config=SHORT).returncode == 0
+    assert killed.run("--unlock").returncode == 0
+    assert killed.run().returncode == 0
     assert (results / "scores.csv").read_bytes() == (whole.results / "scores.csv").read_bytes()

@@ -4,7 +4,11 @@ from lift.corpora import dataset
 
 
 def examples(
-    *, path: str = "simplescaling/s1K", revision: str = "main", rows: int = 1000, prompt: str = ""
+    *,
+    path: str = "simplescaling/s1K",
+    revision: str = "278d72baaa2b887a7e76a70a0ae254a5a45536e4",
+    rows: int = 1000,
+    prompt: str = "",
 ) -> list[dict[str, str]]:
     """The first trace of each question, and Gemini's answer."""
     return dataset.examples(
