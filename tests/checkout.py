@@ -32,9 +32,10 @@ class Checkout:
         path.write_text(yaml.safe_dump(config or self.config, sort_keys=False))
         return [*SNAKEMAKE, *arguments, "--configfile", str(path)]  # what follows it is a config file
 
-    def run(self, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess:
+    def run(self, *arguments: str, config: dict | None = None, **environment: str) -> subprocess.CompletedProcess:
         command = self.command(*arguments, config=config)
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        environment = os.environ | environment
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, env=environment)
 
     def plan(self, *arguments: str, config: dict | None = None) -> dict[str, int]:
         """How many jobs of each rule a dry run plans."""

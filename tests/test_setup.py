@@ -44,7 +44,9 @@ def test_the_shipped_base_is_small_and_loads():
 def test_no_remote_code_and_no_pickle():
     for path in [*ROOT.glob("lift/**/*.py"), *ROOT.glob("workflow/**/*.smk")]:
         text = path.read_text()
-        assert not re.search(r"trust_remote_code\s*=\s*True|torch\.load\(|pickle|(?<![.\w])(eval|exec)\(", text), path
+        assert not re.search(r"trust_remote_code\s*=\s*True|torch\.load\(|pickle", text), path
+        if path.name != "sandbox.py":  # what runs a model's programs, and nothing else does
+            assert not re.search(r"(?<![.\w])(eval|exec)\(", text), path
 
 
 def test_the_base_answers_in_the_format(tmp_path):

@@ -172,6 +172,40 @@ def test_a_mistake_is_named_before_anything_runs(checkout, change, named):
     assert "Traceback" not in output
 
 
+PUBLISHED = {name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("paper", "code")}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_full_scale_is_planned_on_any_machine(tmp_path, name):
+    """Two models, five methods of three seeds and the base: 32 checkpoints to decode, and a GPU for each job."""
+    checkout = Checkout(tmp_path, PUBLISHED[name])
+    plan = checkout.plan()
+    assert {rule: plan[rule] for rule in ("base_model", "token_statistics", "train", "answer", "judge")} == {
+        **{"base_model": 2, "token_statistics": 2},
+        **{"train": 30, "answer": 32, "judge": 32},
+    }
+    output = checkout.run("-n").stdout
+    assert output.count("(GPUs: 1)") == 2 + 30 + 32
+    assert "Fine-tuning dream by lift3, seed 2 (GPUs: 1)" in output
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_what_cannot_run_here_says_so_at_once(tmp_path, name):
+    """No GPU, no network and nothing in the cache: a sentence each, before any job."""
+    tools = tmp_path / "tools"  # all that is found on the path: no driver's tool
+    tools.mkdir()
+    checkout = Checkout(tmp_path / "checkout", PUBLISHED[name])
+    environment = {"PATH": f"{tools}:/bin", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache")}
+    result = checkout.run(**environment)
+    output = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert "This experiment cannot run here." in output
+    assert "no NVIDIA GPU that can be used" in output
+    assert "Neither here nor in reach: the model GSAI-ML/LLaDA-8B-Instruct" in output
+    assert "Traceback" not in output
+    assert not list(checkout.results.rglob("*.log"))
+
+
 def test_lint_and_format():
     checks = [
         [sys.executable, "-m", "snakemake", "--lint"],

@@ -5,7 +5,11 @@ file. No text may make a grader fail. Graders stand apart from the benchmarks, s
 benchmark be decoded again.
 """
 
+import ast
+import threading
 from dataclasses import dataclass
+
+_PARSER = threading.Lock()  # Python 3.11's parser may fail when two threads use it at a time
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,12 @@ class Grade:
     correct: bool
     cells: tuple[int, int] | None = None
     valid: bool | None = None
+
+
+def parse_python(source: str, mode: str = "exec") -> ast.AST:
+    """The syntax tree of a text, never run. SyntaxError, ValueError, RecursionError or MemoryError where it has none."""
+    with _PARSER:
+        return ast.parse(source, mode=mode)
 
 
 def answer_text(text: str) -> str | None:

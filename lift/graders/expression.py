@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from fractions import Fraction
 
-from lift.graders import Grade, answer_text
+from lift.graders import Grade, answer_text, parse_python
 
 _OPERATIONS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 
@@ -30,7 +30,7 @@ def evaluate(expression: str) -> tuple[Fraction | None, Counter]:
     if not re.fullmatch(r"[\d\s+\-*/()]{1,200}", expression):
         raise ValueError("not arithmetic")
     try:
-        value = _value(ast.parse(expression.strip(), mode="eval").body, used)
+        value = _value(parse_python(expression.strip(), "eval").body, used)
     except (SyntaxError, RecursionError, MemoryError):
         raise ValueError("not arithmetic") from None
     except ZeroDivisionError:

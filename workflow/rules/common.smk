@@ -136,6 +136,16 @@ def answer_files(folder, extension):
     return files + expand(guesses, model="none", method="guess", seed=0)
 
 
+def refuse_what_cannot_run():
+    """Ends the run with a sentence for each thing that is missing on this machine: GPU, disk, network, sandbox."""
+    from lift import preflight  # a job of the run has no use for it
+
+    faults = preflight.faults(CONFIG, Path(RESULTS), here=workflow.local_exec)
+    if faults:
+        logger.error("This experiment cannot run here.\n" + "\n".join(f"  - {fault}" for fault in faults))
+        sys.exit(1)
+
+
 def print_results():
     """The main table and where the rest lies, if this run has made them."""
     table = Path(RESULTS, "tables", "main.md")

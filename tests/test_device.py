@@ -1,0 +1,80 @@
+"""GPUs: found through the driver's own tool, one job each, free again when a job ends. The driver is a stand-in."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lift import device
+from lift.errors import InputError
+from tests.conftest import ROOT
+
+LISTING = """\
+GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-aaaa-1111)
+GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-bbbb-2222)
+"""
+JOB = """
+import os, sys, time
+from pathlib import Path
+from lift import device
+device.claim("cuda", Path(sys.argv[1]), poll=0.05)
+print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """A machine with two cards."""
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTING}END\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    "visible, cards",
+    [
+        (None, ["GPU-aaaa-1111", "GPU-bbbb-2222"]),
+        ("1", ["GPU-bbbb-2222"]),
+        ("1,0", ["GPU-bbbb-2222", "GPU-aaaa-1111"]),
+        ("GPU-bbbb", ["GPU-bbbb-2222"]),
+        ("", []),
+        ("7", []),
+    ],
+)
+def test_what_a_job_may_use(driver, visible, cards):
+    if visible is not None:
+        driver.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert device.visible_gpus() == cards
+
+
+def test_two_jobs_never_share_a_card(driver, tmp_path):
+    def start():
+        command = [sys.executable, "-c", JOB, str(tmp_path)]
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+    jobs = [start(), start()]
+    try:
+        taken = {job.stdout.readline().strip() for job in jobs}
+        assert taken == {"GPU-aaaa-1111", "GPU-bbbb-2222"}
+        jobs.append(start())
+        time.sleep(1.0)
+        assert jobs[2].poll() is None  # waits
+        jobs[0].kill()  # a job that dies lets go
+        assert jobs[2].stdout.readline().strip() in taken
+    finally:
+        for job in jobs:
+            job.kill()
+            job.wait()
+
+
+def test_without_a_card_it_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert device.visible_gpus() == []
+    assert device.claim("cpu") == "cpu"
+    with pytest.raises(InputError, match="no NVIDIA GPU that can be used; set `device: cpu`"):
+        device.claim("cuda")
