@@ -9,7 +9,10 @@ from pathlib import Path
 from lift.errors import InputError
 
 _DATA_FILES = (".jsonl", ".json", ".csv", ".parquet", ".gz")
-_MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "merges.txt", "*.jinja"]
+_FILES = {
+    "model": ["*.safetensors", "*.json", "merges.txt", "*.jinja"],
+    "dataset": ["*.md", "*.json*", "*.parquet", "*.csv", "*.arrow"],
+}
 
 
 def is_hub_id(name: str) -> bool:
@@ -19,30 +22,33 @@ def is_hub_id(name: str) -> bool:
 
 def model_snapshot(repo: str, revision: str) -> Path:
     """The folder of a model's files. Raises InputError where it cannot be had."""
-    return _snapshot(repo, revision, "model", _MODEL_FILES)
+    return _snapshot(repo, revision, "model")
 
 
 def data_snapshot(repo: str, revision: str) -> Path:
     """The folder of a data set's files. Raises InputError where it cannot be had."""
-    return _snapshot(repo, revision, "dataset", ["*.md", "*.json*", "*.parquet", "*.csv", "*.arrow"])
+    return _snapshot(repo, revision, "dataset")
 
 
-def _snapshot(repo: str, revision: str, kind: str, patterns: list[str]) -> Path:
+def _snapshot(repo: str, revision: str, kind: str, cached: bool = False) -> Path:
     from huggingface_hub import snapshot_download  # it takes a second to import
 
     try:
-        return Path(snapshot_download(repo, revision=revision, repo_type=kind, allow_patterns=patterns))
+        folder = snapshot_download(
+            repo, revision=revision, repo_type=kind, allow_patterns=_FILES[kind], local_files_only=cached
+        )
+        return Path(folder)
     except Exception as error:
         raise InputError(_explain(error, repo, revision, kind)) from None
 
 
 def check_reachable(repo: str, revision: str, kind: str, timeout: float = 10.0) -> str | None:
     """What stands in the way of fetching a repository, in a sentence; None where nothing does or where it is cached."""
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi
 
     try:
-        snapshot_download(repo, revision=revision, repo_type=kind, local_files_only=True)
-    except Exception:
+        _snapshot(repo, revision, kind, cached=True)
+    except InputError:
         try:
             HfApi().repo_info(repo, revision=revision, repo_type=kind, timeout=timeout)
         except Exception as error:

@@ -35,8 +35,8 @@ def full_attention(module, query, key, value, attention_mask, scaling, dropout=0
     rotary embeddings of full precision.
     """
     query, key = query.to(value.dtype), key.to(value.dtype)
-    if attention_mask is not None and key.shape[1] != query.shape[1]:
-        # the kernels that take a mask do not take fewer keys than queries
+    if key.shape[1] != query.shape[1] and (attention_mask is not None or value.dtype == torch.float32):
+        # the fast kernels for a mask or for fp32 do not take fewer keys than queries
         key, value = (x.repeat_interleave(query.shape[1] // x.shape[1], dim=1) for x in (key, value))
     seen = F.scaled_dot_product_attention(
         query, key, value, attention_mask, dropout, scale=scaling, enable_gqa=key.shape[1] != query.shape[1]

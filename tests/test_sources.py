@@ -138,6 +138,13 @@ def test_a_hub_model_that_is_none_of_the_families_is_refused(cache, tmp_path, li
     assert "is of the family llada" in lift_command(*command, "--family", "Dream")[2]
 
 
+def test_what_is_in_the_cache_is_in_reach_without_a_network(cache):
+    source = ROOT / "tests/rehearsal/models/dream"
+    cache("model", "Dream-org/Dream", COMMIT, {p.name: p for p in source.iterdir()})
+    assert hub.check_reachable("Dream-org/Dream", COMMIT, "model") is None
+    assert hub.check_reachable("Dream-org/Dream", COMMIT, "dataset") is not None
+
+
 def test_what_is_not_there_is_one_sentence(cache):
     for load in (hub.model_snapshot, hub.data_snapshot):
         with pytest.raises(InputError, match=r"owner/name at revision 'main' is not in the local cache"):

@@ -27,7 +27,7 @@ class Grade:
 
 
 def parse_python(source: str, mode: str = "exec") -> ast.AST:
-    """The syntax tree of a text, never run. SyntaxError, ValueError, RecursionError or MemoryError where it has none."""
+    """The syntax tree of a text, never run. Raises SyntaxError, ValueError, RecursionError or MemoryError for none."""
     with _PARSER:
         return ast.parse(source, mode=mode)
 
