@@ -17,6 +17,7 @@ STAGES = {
     "decode": "answer benchmarks by diffusion decoding",
     "guess": "answer benchmarks by random well-formed answers",
     "judge": "judge the answers of a run",
+    "grade": "judge a file of answers",
     "scores": "scores with intervals from grades",
     "tables": "tables from scores",
     "figures": "figures from scores, statistics and logs",
@@ -44,6 +45,8 @@ def main() -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever reads the output has seen enough
+        sys.stdout = None
     except FileNotFoundError as error:
         print(f"error: {error.filename or error} does not exist.", file=sys.stderr)
         return 2

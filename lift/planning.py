@@ -283,10 +283,11 @@ def decoding_flops(shape: Shape, lora: dict | None, prompt: int, decoder: dict) 
 def activation_bytes(shape: Shape, dtype: str, lora: dict | None, masked_attention: bool = False) -> int:
     """What one token leaves in one layer for the backward pass; nothing is computed again.
 
-    masked_attention: padding is invisible, for which keys and values are repeated to as many heads as queries have.
+    masked_attention: padding is invisible. Then, and in float32, keys and values are repeated to as many heads as
+    queries have.
     """
     w, h, m = BYTES[dtype], shape.hidden, shape.mlp
-    kv = h if masked_attention else shape.kv
+    kv = h if masked_attention or dtype == "float32" else shape.kv
     norms = 2 * (4 * h + 4)  # the input in fp32, and one over its root mean square
     attention = w * (2 * h + 2 * kv) + 4 * shape.heads  # queries, result, keys, values; sums of weights in fp32
     mlp = 3 * w * m  # gate, its SiLU, up
@@ -327,8 +328,8 @@ def working_bytes(shape: Shape, dtype: str) -> int:
 
 
 def resting_bytes(shape: Shape, dtype: str, lora: dict | None) -> int:
-    """The network in inference. In fp32 an adapter is merged, in bfloat16 it stands beside it in fp32."""
-    apart = 0 if dtype == "float32" else 4 * adapter_parameters(shape, lora)
+    """The network in inference. In fp32 an adapter is merged, in bfloat16 it stands beside it."""
+    apart = 0 if dtype == "float32" else BYTES[dtype] * adapter_parameters(shape, lora)
     return BYTES[dtype] * parameters(shape) + apart
 
 
@@ -569,7 +570,7 @@ def _tasks(config: dict, results: Path, assumed: Assumptions, notes: list[str]) 
 
 
 def _by_dtype(dtype: str, network: float, adapter: float) -> dict[str, float]:
-    """Operations by dtype: the adapter's are in fp32 whatever the network's are in."""
+    """Operations of training by dtype: the adapter's are in fp32 whatever the network's are in."""
     flops = {dtype: network}
     flops["float32"] = flops.get("float32", 0) + adapter
     return {name: count for name, count in flops.items() if count}
@@ -700,7 +701,7 @@ def _decoding_part(
     size = 2 * sum(task.answers * (4 * task.decoder["gen_length"] + 100) for task in tasks)
     folder = results / "generations" / name / method
     files = tuple(Files("results", size, (folder / f"seed{seed}" / "run.json",)) for seed in seeds)
-    return Part("decode", name, method, len(seeds), _by_dtype(dtype, network, adapter), **held, files=files)
+    return Part("decode", name, method, len(seeds), {dtype: network + adapter}, **held, files=files)
 
 
 def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Plan:

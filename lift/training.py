@@ -239,13 +239,15 @@ def attach_adapter(model: MaskPredictor, lora: dict, seed: int) -> peft.PeftMode
 def load_trained(base: Path, run: Path | None, device: str, dtype: torch.dtype = torch.float32) -> MaskPredictor:
     """A base model, with the adapter of a run's folder in it or with the run's own weights, for inference.
 
-    In fp32 the adapter is merged, which is faster. In bfloat16 it stays apart, as it was trained: rounding the sum to
-    bfloat16 would lose most of a small update.
+    In fp32 the adapter is merged, which is faster. In bfloat16 it stays apart, as it was trained: rounding the sum with
+    the base to bfloat16 would lose most of a small update, rounding the adapter itself loses little of it.
     """
     if run is None or not (run / "adapter_config.json").is_file():
         return models.load(run or base, device, dtype)
     model = models.load(base, device, dtype)
-    adapted = peft.PeftModel.from_pretrained(model.network, str(run), torch_device=device)
+    adapted = peft.PeftModel.from_pretrained(
+        model.network, str(run), torch_device=device, autocast_adapter_dtype=False
+    )
     model.network = adapted.merge_and_unload() if dtype == torch.float32 else adapted.base_model.model
     return model.eval()
 

@@ -482,9 +482,9 @@ def test_a_file_without_its_function_is_named(package):
 
 def test_checking_a_config_imports_no_torch():
     """Snakemake reads the config in every job it starts, and torch takes seconds to import."""
+    files = [str(ROOT / "tests/config/smoke.yaml"), str(ROOT / "workflow/schemas/config.schema.yaml")]
     code = (
         "import sys, yaml; from lift import config; "
-        f"config.resolve(yaml.safe_load(open({str(ROOT / 'tests/config/smoke.yaml')!r})), yaml.safe_load(open({str(ROOT)!r} + "
-        "'/workflow/schemas/config.schema.yaml'))); sys.exit('torch' in sys.modules)"
+        f"config.resolve(*(yaml.safe_load(open(file)) for file in {files!r})); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

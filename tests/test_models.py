@@ -238,6 +238,7 @@ def test_an_adapter_stays_apart_in_bfloat16(tmp_path):
     adapted = training.attach_adapter(model, {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]}, 0)
     adapted.save_pretrained(str(tmp_path))
     assert isinstance(training.load_trained(base, tmp_path, "cpu"), models.MaskPredictor)
-    names = [n for n, _ in training.load_trained(base, tmp_path, "cpu", torch.bfloat16).named_parameters()]
-    assert any("lora_A" in n for n in names)
+    parameters = dict(training.load_trained(base, tmp_path, "cpu", torch.bfloat16).named_parameters())
+    assert any("lora_A" in name for name in parameters)
+    assert {parameter.dtype for parameter in parameters.values()} == {torch.bfloat16}
     assert not any("lora_A" in n for n, _ in training.load_trained(base, tmp_path, "cpu").named_parameters())
