@@ -20,13 +20,13 @@ _NO_ANSWER = "no answer"
 _UNREACHABLE = "cannot be reached"  # in what lift.hub.check_reachable says where the network is at fault
 
 
-def faults(config: dict, results: Path, *, here: bool = True, seconds: float = 8.0) -> list[str]:
+def faults(config: dict, results: Path, *, models: bool = True, code: bool = True, seconds: float = 8.0) -> list[str]:
     """A sentence for each thing that would stop a resolved config, or may; empty where nothing is found.
 
-    results: the folder of this experiment's results; what is there already is not asked for again. here: whether jobs
-    run on this machine; where a scheduler sends them to others, GPUs, memory and the sandbox are not looked at.
-    seconds: how long the network may take to answer. Nothing is run but a one-line program in the sandbox, and
-    nothing is fetched.
+    results: the folder of this experiment's results; what is there already is not asked for again. models, code:
+    whether jobs with a model, and jobs that judge code, will run on this machine; otherwise its GPUs and memory, and
+    the sandbox, are not looked at. seconds: how long the network may take to answer. Nothing is run but a one-line
+    program in the sandbox, and nothing is fetched.
     """
     found = []
     try:
@@ -34,8 +34,9 @@ def faults(config: dict, results: Path, *, here: bool = True, seconds: float = 8
     except InputError as error:
         made = None
         found.append(str(error))
-    if here:
+    if models:
         found += device_faults(config["device"], made)
+    if code:
         found += sandbox_faults(config)
     found += source_faults(config, results, seconds)
     return found + (disk_faults(made, results) if made else [])

@@ -176,7 +176,7 @@ def _start(stack: ExitStack, isolation: str, limits: dict, job: dict, stdin, std
     job_file = _file_with(stack, json.dumps(job).encode())
     keep = [job_file] + [report] * (report >= 0)
     # -s -P -S -B: no folders of the user's, no .pth files, nothing written; the environment below is ours.
-    command = [os.path.realpath(sys.executable), "-s", "-P", "-S", "-B", "-c", _inside_source(), str(job_file)]
+    command = [os.path.realpath(sys.executable), "-s", "-P", "-S", "-B", "-c", _INSIDE, str(job_file)]
     if isolation == "bubblewrap":
         wrapper = _bubblewrap()
         keep.append(_file_with(stack, _call_filter()))
@@ -333,7 +333,6 @@ def _fault(isolation: str, errors: list) -> str:
 # What runs in the sandbox is sent there as text: these functions use each other, and of this file nothing else.
 
 
-@functools.cache
 def _inside_source() -> str:
     modules = "import builtins, json, os, resource, struct, sys, types\n"
     parts = (_Opaque, _pack, _unpack, _confine, _at_most, _run_program, _run_tests, _work)
@@ -535,3 +534,7 @@ def _run_tests(job, receive, send):
     except BaseException as error:
         give_up(type(error).__name__)
     report("passed")
+
+
+# Made once, before any thread: Python 3.11's parser, which finds the source of a class, may fail in two at a time.
+_INSIDE = _inside_source()

@@ -245,9 +245,7 @@ def load_trained(base: Path, run: Path | None, device: str, dtype: torch.dtype =
     if run is None or not (run / "adapter_config.json").is_file():
         return models.load(run or base, device, dtype)
     model = models.load(base, device, dtype)
-    adapted = peft.PeftModel.from_pretrained(
-        model.network, str(run), torch_device=device, autocast_adapter_dtype=False
-    )
+    adapted = peft.PeftModel.from_pretrained(model.network, str(run), torch_device=device, autocast_adapter_dtype=False)
     model.network = adapted.merge_and_unload() if dtype == torch.float32 else adapted.base_model.model
     return model.eval()
 

@@ -4,29 +4,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift.graders import Grade, countdown, number, pair, sudoku
-from lift.grading import answer_text, grade_rows
+from lift.graders import Grade, answer_text, expression, grid, number, pair
+from lift.grading import grade_rows
 
 TARGET = {"target": 24, "numbers": [4, 6, 1]}
 SOLUTION = "1234341221434321"
 GRID = {"answer": " ".join(SOLUTION), "puzzle": "0234341221434300"}
 PROBLEMS = {
-    countdown: TARGET,
+    expression: TARGET,
+    grid: GRID,
     number: {"answer": "24"},
     pair: {"answer": "3 , 14"},
-    sudoku: GRID,
 }
 
 
-# Countdown
+def judge(grader, answer: str, problem: dict) -> Grade:
+    """The verdict on a response whose <answer> is `answer`."""
+    return grader.grade(f"so it is . </reasoning> <answer>{answer}</answer>", problem)
+
+
+# An expression
 
 
 @pytest.mark.parametrize(
     "answer",
     ["4 * 6 * 1", "6*4/1", "( 4 * 6 ) / 1", "  1 * ( 6 * 4 )  ", "((4))*((6*1))", "6 / ( 1 / 4 )", "6 * (4 * 1)\n"],
 )
-def test_countdown_right(answer):
-    assert countdown.grade(answer, TARGET) == Grade(answer.strip(), True)
+def test_expression_right(answer):
+    assert judge(expression, answer, TARGET) == Grade(answer.strip(), True)
 
 
 @pytest.mark.parametrize(
@@ -44,14 +49,14 @@ def test_countdown_right(answer):
         "( 4 * 6 * 1 ) / ( 1 - 1 )",
     ],
 )
-def test_countdown_wrong(answer):
-    assert countdown.grade(answer, TARGET) == Grade(answer, False)
+def test_expression_wrong(answer):
+    assert judge(expression, answer, TARGET) == Grade(answer, False)
 
 
-def test_countdown_is_exact():
+def test_expression_is_exact():
     """In floating point these give 0.9999... and 1."""
-    assert countdown.grade("1 / 49 * 49", {"target": 1, "numbers": [1, 49, 49]}).correct
-    assert not countdown.grade("1 + 1 / 10000000000000000000", {"target": 1, "numbers": [1, 1, 10**19]}).correct
+    assert judge(expression, "1 / 49 * 49", {"target": 1, "numbers": [1, 49, 49]}).correct
+    assert not judge(expression, "1 + 1 / 10000000000000000000", {"target": 1, "numbers": [1, 1, 10**19]}).correct
 
 
 @pytest.mark.parametrize(
@@ -97,8 +102,8 @@ def test_countdown_is_exact():
         "(" * 100,
     ],
 )
-def test_countdown_invalid(answer):
-    assert countdown.grade(answer, TARGET) == Grade(None, False)
+def test_expression_invalid(answer):
+    assert judge(expression, answer, TARGET) == Grade(None, False)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +117,9 @@ def test_countdown_invalid(answer):
         "().__class__.__base__.__subclasses__()",
     ],
 )
-def test_countdown_runs_nothing(answer, tmp_path, monkeypatch):
+def test_expression_runs_nothing(answer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert countdown.grade(answer, TARGET) == Grade(None, False)
+    assert judge(expression, answer, TARGET) == Grade(None, False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -141,11 +146,11 @@ def test_countdown_runs_nothing(answer, tmp_path, monkeypatch):
     ],
 )
 def test_number(answer, extracted, correct):
-    assert number.grade(answer, {"answer": "24"}) == Grade(extracted, correct)
+    assert judge(number, answer, {"answer": "24"}) == Grade(extracted, correct)
 
 
 def test_number_may_be_negative():
-    assert number.grade(" -7 ", {"answer": "-7"}) == Grade("-7", True)
+    assert judge(number, " -7 ", {"answer": "-7"}) == Grade("-7", True)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +174,7 @@ def test_number_may_be_negative():
     ],
 )
 def test_pair(answer, extracted, correct):
-    assert pair.grade(answer, {"answer": "3 , 14"}) == Grade(extracted, correct)
+    assert judge(pair, answer, {"answer": "3 , 14"}) == Grade(extracted, correct)
 
 
 @pytest.mark.parametrize(
@@ -177,15 +182,15 @@ def test_pair(answer, extracted, correct):
 )
 def test_endless_digits_are_wrong_and_no_failure(grader, answer):
     """A model that repeats a digit to the end of its room: Python refuses to read such a number."""
-    assert not grader.grade(answer, PROBLEMS[grader]).correct
+    assert not judge(grader, answer, PROBLEMS[grader]).correct
 
 
-# Sudoku
+# A grid
 
 
 @pytest.mark.parametrize("answer", [SOLUTION, " ".join(SOLUTION), "1234\n3412\n2143\n4321\n"])
-def test_sudoku_right(answer):
-    assert sudoku.grade(answer, GRID) == Grade(SOLUTION, True, 1.0)
+def test_grid_right(answer):
+    assert judge(grid, answer, GRID) == Grade(SOLUTION, True, (3, 3))
 
 
 @pytest.mark.parametrize(
@@ -198,14 +203,14 @@ def test_sudoku_right(answer):
         ("1234341221434321.", None),
         ("1 2 3 4 | 3 4 1 2 | 2 1 4 3 | 4 3 2 1", None),
         ("", None),
-        ("2234341221434321", 2 / 3),  # one of the three empty cells is wrong
-        ("2234341221434312", 0.0),
-        ("1134341221434321", 1.0),  # a given cell is overwritten: the grid is wrong, no empty cell is
+        ("2234341221434321", 2),  # one of the three empty cells is wrong
+        ("2234341221434312", 0),
+        ("1134341221434321", 3),  # a given cell is overwritten: the grid is wrong, no empty cell is
     ],
 )
-def test_sudoku_wrong(filled, cells):
-    expected = Grade(None, False, 0.0) if cells is None else Grade(filled, False, pytest.approx(cells))
-    assert sudoku.grade(filled, GRID) == expected
+def test_grid_wrong(filled, cells):
+    expected = Grade(None, False, (0, 3)) if cells is None else Grade(filled, False, (cells, 3))
+    assert judge(grid, filled, GRID) == expected
 
 
 # Any text
@@ -213,12 +218,23 @@ def test_sudoku_wrong(filled, cells):
 
 @pytest.mark.parametrize("grader", list(PROBLEMS), ids=lambda grader: grader.__name__.rpartition(".")[2])
 @settings(deadline=None, max_examples=60)
-@given(answer=st.one_of(st.text(), st.text("0123456789+-*/() ,.\n")))
-def test_any_text_gets_a_verdict(grader, answer):
-    grade = grader.grade(answer, PROBLEMS[grader])
+@given(answer=st.one_of(st.text(), st.text("0123456789+-*/() ,.\n")), tag=st.booleans())
+def test_any_text_gets_a_verdict(grader, answer, tag):
+    grade = judge(grader, answer, PROBLEMS[grader]) if tag else grader.grade(answer, PROBLEMS[grader])
     assert isinstance(grade.correct, bool)
     assert grade.extracted is not None or not grade.correct
-    assert grade.cells is None or 0 <= grade.cells <= 1
+    assert (grade.cells is not None) == (grader is grid)
+    assert grade.cells is None or 0 <= grade.cells[0] <= grade.cells[1] == 3
+
+
+@pytest.mark.parametrize(
+    "grader, answer", [(expression, "4 * 6 * 1"), (grid, SOLUTION), (number, "24"), (pair, "3 , 14")]
+)
+def test_only_the_answer_counts(grader, answer):
+    """Not the reasoning, and nothing after the answer."""
+    assert judge(grader, answer, PROBLEMS[grader]).correct
+    assert not grader.grade(answer, PROBLEMS[grader]).correct
+    assert not grader.grade(f"{answer} </reasoning> <answer> 7 </answer> {answer}", PROBLEMS[grader]).correct
 
 
 # From the text of a response to a row
@@ -255,21 +271,21 @@ def test_rows():
         {"id": 5, "sample": 2, "text": "<answer> seven </answer>", "ended": True},
     ]
     rows = grade_rows(answers, problems, "number")
-    names = ("id", "sample", "extracted", "correct", "cells", "invalid", "truncated")
+    names = ("id", "sample", "extracted", "correct", "invalid", "truncated")
     assert [tuple(row[name] for name in names) for row in rows] == [
-        (3, 0, "24", 1, 1.0, 0, 0),
-        (3, 1, "7", 0, 0.0, 0, 0),
-        (5, 0, "7", 1, 1.0, 0, 1),
-        (5, 1, None, 0, 0.0, 1, 1),
-        (5, 2, None, 0, 0.0, 1, 0),
+        (3, 0, "24", 1, 0, 0),
+        (3, 1, "7", 0, 0, 0),
+        (5, 0, "7", 1, 0, 1),
+        (5, 1, None, 0, 1, 1),
+        (5, 2, None, 0, 1, 0),
     ]
 
 
-def test_rows_of_sudoku_give_the_share_of_cells():
+def test_rows_of_a_grid_count_its_cells():
     answers = [
         {"id": 0, "sample": 0, "text": "<answer> 2234341221434321", "ended": True},
         {"id": 0, "sample": 1, "text": "no grid", "ended": True},
     ]
-    rows = grade_rows(answers, {0: GRID}, "sudoku")
-    assert [row["cells"] for row in rows] == pytest.approx([2 / 3, 0])
+    rows = grade_rows(answers, {0: GRID}, "grid")
+    assert [(row["correct_cells"], row["empty_cells"]) for row in rows] == [(2, 3), (0, 3)]
     assert [(row["correct"], row["invalid"]) for row in rows] == [(0, 0), (0, 1)]

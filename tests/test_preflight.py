@@ -138,7 +138,7 @@ def test_no_gpu_is_a_fault(tmp_path, monkeypatch, reachable, roomy):
     monkeypatch.setenv("PATH", "")
     (fault,) = preflight.faults(resolved(PAPER), tmp_path)
     assert "no NVIDIA GPU" in fault
-    assert preflight.faults(resolved(PAPER), tmp_path, here=False) == []  # jobs run elsewhere
+    assert preflight.faults(resolved(PAPER), tmp_path, models=False) == []  # jobs run elsewhere
 
 
 def test_a_gpu_that_is_too_small_is_a_fault(tmp_path, monkeypatch, reachable, roomy, cards):
@@ -392,7 +392,7 @@ def test_a_sandbox_that_does_not_work_is_a_fault(tmp_path, monkeypatch):
     assert preflight.faults(code_config(tmp_path), tmp_path) == ["The sandbox is broken."]
     assert preflight.faults(code_config(tmp_path, sandbox="process"), tmp_path) == ["The sandbox is broken."]
     assert asked == ["bubblewrap", "process"]
-    assert preflight.faults(code_config(tmp_path), tmp_path, here=False) == []
+    assert preflight.faults(code_config(tmp_path), tmp_path, code=False) == []
     assert preflight.faults(resolved(), tmp_path) == []  # no code benchmark, no sandbox
 
 

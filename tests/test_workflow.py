@@ -204,6 +204,11 @@ def test_what_cannot_run_here_says_so_at_once(tmp_path, name):
     assert "Neither here nor in reach: the model GSAI-ML/LLaDA-8B-Instruct" in output
     assert "Traceback" not in output
     assert not list(checkout.results.rglob("*.log"))
+    result = checkout.run("data", **environment)  # which needs no GPU
+    output = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert "NVIDIA" not in output
+    assert "Neither here nor in reach" in output
 
 
 def test_lint_and_format():

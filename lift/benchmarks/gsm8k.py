@@ -8,6 +8,14 @@ METRIC = "accuracy"
 PROMPT = "gsm8k"
 
 
+def split_answer(text: str) -> tuple[str, str]:
+    """A published answer's working and its number. ValueError where the mark between them is missing."""
+    working, mark, number = text.rpartition("####")
+    if not mark:
+        raise ValueError("the answer has no ####")
+    return working.strip(), number.strip()
+
+
 def problems(
     *,
     path: str = "openai/gsm8k",
@@ -23,7 +31,7 @@ def problems(
     result = []
     for number, row in enumerate(found):
         with sources.row_errors(path, number):
-            _, answer = row["answer"].split("####")
+            _, answer = split_answer(row["answer"])
         text = prompts.fill(PROMPT, prompt, question=row["question"])
-        result.append({"question": row["question"], "prompt": text, "answer": answer.strip().replace(",", "")})
+        result.append({"question": row["question"], "prompt": text, "answer": answer.replace(",", "")})
     return numbered(result, size)

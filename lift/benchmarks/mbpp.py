@@ -1,5 +1,7 @@
 """mbpp: short Python tasks, the sanitised test split (google-research-datasets/mbpp; arXiv 2108.07732), 257 of 427."""
 
+from typing import Literal
+
 from lift import prompts, sources
 from lift.benchmarks import numbered
 from lift.errors import InputError
@@ -15,15 +17,18 @@ def problems(
     path: str = "google-research-datasets/mbpp",
     revision: str = "4bb6404fdc6cacfda99d4ac4205087b89d32030c",
     rows: int = 257,
+    tasks: Literal["test", "all"] = "test",
     size: int = 0,
     prompt: str = "",
 ) -> list[dict]:
-    """The question is the task with its tests, as published; of a file with all splits the test split is taken."""
+    """The question is the task with its tests, as published. tasks: the test split, also of a file with all splits, or
+    all of the file.
+    """
     fields = ["task_id", "prompt", "code", "test_list", "test_imports"]
     found = sources.read_rows(path, fields=fields, revision=revision, subset="sanitized", split="test")
-    found = [row for row in found if row["task_id"] in _TEST_SPLIT]
+    found = [row for row in found if tasks == "all" or row["task_id"] in _TEST_SPLIT]
     if rows and len(found) != rows:
-        raise InputError(f"{path} has {len(found)} problems of the test split, {rows} were expected; see `rows`.")
+        raise InputError(f"{path} has {len(found)} problems of the {tasks} split, {rows} were expected; see `rows`.")
     result = []
     for row in found:
         question = f"{row['prompt']}\nYour program must pass these tests:\n\n" + "\n".join(row["test_list"])
@@ -33,6 +38,7 @@ def problems(
                 "prompt": prompts.fill(PROMPT, prompt, question=question),
                 "answer": row["code"],
                 "task_id": row["task_id"],
+                "task": row["prompt"],
                 "test_list": row["test_list"],
                 "test_imports": row["test_imports"],
             }

@@ -1,6 +1,7 @@
 """gsm8k: the training problems of GSM8K (openai/gsm8k, arXiv 2110.14168)."""
 
 from lift import sources
+from lift.benchmarks.gsm8k import split_answer
 from lift.corpora import dataset
 
 
@@ -16,6 +17,6 @@ def examples(
     result = []
     for number, row in enumerate(found):
         with sources.row_errors(path, number):
-            trace, answer = row["answer"].split("####")
-        result.append(dataset.example(row["question"], trace.strip(), answer.strip(), prompt))
+            trace, answer = split_answer(row["answer"])
+        result.append(dataset.example(row["question"], trace, answer, prompt))
     return result

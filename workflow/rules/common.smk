@@ -137,10 +137,15 @@ def answer_files(folder, extension):
 
 
 def refuse_what_cannot_run():
-    """Ends the run with a sentence for each thing that is missing on this machine: GPU, disk, network, sandbox."""
+    """Ends the run with a sentence for each thing that is missing on this machine: GPU, disk, network, sandbox.
+
+    Only what its jobs need counts: data may be fetched on a machine without a GPU.
+    """
     from lift import preflight  # a job of the run has no use for it
 
-    faults = preflight.faults(CONFIG, Path(RESULTS), here=workflow.local_exec)
+    here = {job.rule.name for job in workflow.dag.needrun_jobs() if workflow.local_exec or job.is_local}
+    models = not here.isdisjoint({"token_statistics", "train", "answer"})
+    faults = preflight.faults(CONFIG, Path(RESULTS), models=models, code="judge" in here)
     if faults:
         logger.error("This experiment cannot run here.\n" + "\n".join(f"  - {fault}" for fault in faults))
         sys.exit(1)

@@ -1,0 +1,49 @@
+r"""GSM8K: a number, the first in the first \boxed{} that holds one, else the last in <answer>."""
+
+import re
+from fractions import Fraction
+
+from lift.boxes import boxes
+from lift.graders import Grade, answer_text
+
+_SPACING = re.compile(r"\\?\$|\\[!,;: ]|(?<=[0-9])\{(?=,)|(?<=,)\}(?=[0-9])")  # \$5, 1\,200, 1{,}200
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_MIXED = re.compile(r"([0-9]{1,9})\s+([0-9]{1,9})/([0-9]{1,9})(?![0-9])")  # 2 1/2
+_NUMBER = re.compile(
+    r"(?:(?<![\w)}])-)?"  # a minus after a letter, digit or bracket is a difference
+    r"(?:[0-9]+(?:,[0-9]{3})+(?![0-9])|[0-9]+|(?<![.\w])(?=\.[0-9]))(?:\.[0-9]+)?"
+    r"(?:\s*/\s*[0-9]+)?"
+)
+
+
+def _numbers(text: str) -> list[str]:
+    """The numbers in a text, as written but without commas and spaces."""
+    text = _SPACING.sub("", text.replace("\N{MINUS SIGN}", "-"))
+    text = re.sub(r"(?<=[0-9])(?=\\[dt]?frac)", " ", text)
+    text = _FRACTION.sub(r"\1/\2", text)
+    text = _MIXED.sub(lambda match: f"{int(match[1]) * int(match[3]) + int(match[2])}/{match[3]}", text)
+    return [re.sub(r"[,\s]", "", number) for number in _NUMBER.findall(text)]
+
+
+def _value(number: str) -> Fraction | None:
+    """The exact value; None for 1/0 and for more digits than Python reads."""
+    top, _, bottom = number.partition("/")
+    try:
+        return Fraction(top) / int(bottom or 1)
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def grade(text: str, problem: dict) -> Grade:
+    """Right where the number read equals problem["answer"], a string like "18", "-3" or "1,200", as a number.
+
+    Thousands commas, $, %, units, LaTeX spacing and nested braces are read over; 18.0 is 18; 5/2, 2 1/2 and
+    \\frac{5}{2} are one number. extracted is None where there is no number.
+    """
+    found = next((numbers for numbers in map(_numbers, boxes(text)) if numbers), None)
+    if found is None:
+        found = _numbers(answer_text(text) or "")[::-1]
+    if not found:
+        return Grade(None, False)
+    value = _value(found[0])
+    return Grade(found[0], value is not None and value == _value(_numbers(str(problem["answer"]))[0]))
