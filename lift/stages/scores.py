@@ -57,6 +57,7 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict
     """Rows of scores.csv from grades at MODEL/METHOD/seedK/DECODER/BENCHMARK.csv.
 
     The average over benchmarks is one of each answer length; of a benchmark's decoders of that length the first counts.
+    A method that does not answer all of them, such as guessing, has none.
     """
     found: dict[tuple, dict[str, dict[str, np.ndarray]]] = {}  # (model, method, benchmark, decoder) -> metric -> seed
     for path in files:
@@ -86,6 +87,8 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict
                 row = {"seed": seed, "steps": settings["steps"], "metric": metric, "n": values.shape[1]}
                 rows.append(common | row | {"value": mean, "ci_low": low, "ci_high": high})
     for (model, method, seed, length), parts in own.items():
+        if len(parts) < sum(any(d["gen_length"] == length for d in p["decoders"].values()) for p in plan.values()):
+            continue
         mean, low, high = average_interval(parts)
         rows.append(
             {"model": model, "method": method, "seed": seed, "benchmark": "average"}
