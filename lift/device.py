@@ -10,8 +10,6 @@ from pathlib import Path
 
 from lift.errors import InputError
 
-_held = []  # open lock files; the system lets go of them when the process ends, however it ends
-
 
 def visible_gpus() -> list[str]:
     """The ids of the NVIDIA GPUs that this process may use, in order; none where there is no driver."""
@@ -30,6 +28,17 @@ def visible_gpus() -> list[str]:
     return chosen
 
 
+def _open(path: Path) -> int:
+    """A lock file's descriptor, never closed: the system lets go of the lock when the process ends, however it ends.
+
+    Another user may have made the file, and may then only be read; a lock needs no more.
+    """
+    try:
+        return os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+
+
 def claim(device: str, folder: Path | None = None, poll: float = 5.0) -> str:
     """Take a GPU for as long as this process lives, and let CUDA see no other; "cpu" is returned as it is.
 
@@ -43,13 +52,12 @@ def claim(device: str, folder: Path | None = None, poll: float = 5.0) -> str:
     folder = folder or Path(tempfile.gettempdir())
     while True:
         for card in cards:
-            file = open(folder / f"lift-{card}.lock", "a")  # noqa: SIM115 (held until the process ends)
+            lock = _open(folder / f"lift-{card}.lock")
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.close()
+                os.close(lock)
                 continue
-            _held.append(file)
             os.environ["CUDA_VISIBLE_DEVICES"] = card
             return device
         time.sleep(poll)

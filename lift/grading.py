@@ -18,7 +18,8 @@ def grade_rows(answers: list[dict], problems: dict[int, dict], grader: str, thre
         row = {
             "id": answer["id"],
             "sample": answer["sample"],
-            "extracted": verdict.extracted,
+            # a lone carriage return would end the row when the file is read again
+            "extracted": verdict.extracted and verdict.extracted.replace("\r", " "),
             "correct": int(verdict.correct),
             "invalid": int(verdict.extracted is None),
             "truncated": int(not answer["ended"]),

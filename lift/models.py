@@ -225,7 +225,7 @@ FAMILIES = {
                 "tie_word_embeddings",
             )
         },
-        constants={"hidden_act": "silu", "use_sliding_window": False},
+        constants={"hidden_act": "silu", "use_sliding_window": False, "use_mrope": False, "rope_scaling": None},
         renames=(("{rest}", "{rest}"),),
         shift=True,
         full_precision_rotary=False,

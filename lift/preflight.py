@@ -4,6 +4,7 @@ import http.client
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -20,17 +21,19 @@ _NO_ANSWER = "no answer"
 _UNREACHABLE = "cannot be reached"  # in what lift.hub.check_reachable says where the network is at fault
 
 
-def faults(config: dict, results: Path, *, models: bool = True, code: bool = True, seconds: float = 8.0) -> list[str]:
+def faults(
+    config: dict, results: Path, *, models: bool = True, code: bool = True, gpus: int = 1, seconds: float = 8.0
+) -> list[str]:
     """A sentence for each thing that would stop a resolved config, or may; empty where nothing is found.
 
     results: the folder of this experiment's results; what is there already is not asked for again. models, code:
     whether jobs with a model, and jobs that judge code, will run on this machine; otherwise its GPUs and memory, and
-    the sandbox, are not looked at. seconds: how long the network may take to answer. Nothing is run but a one-line
-    program in the sandbox, and nothing is fetched.
+    the sandbox, are not looked at. gpus: how many jobs with a model run at a time. seconds: how long the network may
+    take to answer. Nothing is run but a one-line program in the sandbox, and nothing is fetched.
     """
     found = []
     try:
-        made = planning.plan(config, results)
+        made = planning.plan(config, results, planning.Assumptions(gpus=gpus))
     except InputError as error:
         made = None
         found.append(str(error))
@@ -49,8 +52,25 @@ def device_faults(kind: str, made: planning.Plan | None) -> list[str]:
     cards = device.visible_gpus()
     if not cards:
         return ["device cuda: this machine has no NVIDIA GPU that can be used; set `device: cpu`, or use one that has."]
+    if fault := torch_fault():
+        return [fault]
     sizes = [size for card, size in gpu_memory().items() if card in cards]
     return memory_faults(made, "gpu_memory", min(sizes), "the smallest GPU") if made and sizes else []
+
+
+def torch_fault() -> str | None:
+    """Whether PyTorch can use the GPUs that the driver shows; asked in a process of its own, which sets up CUDA."""
+    question = "import torch; print(torch.version.cuda, torch.cuda.is_available())"
+    answer = subprocess.run(
+        [sys.executable, "-c", question], capture_output=True, text=True, check=False
+    ).stdout.split()
+    if answer and answer[-1] == "True":
+        return None
+    built = f"built for CUDA {answer[0]}" if answer and answer[0] != "None" else "built without CUDA"
+    return (
+        f"device cuda: the driver shows GPUs, but PyTorch here, {built}, cannot use them: install a newer driver, or a "
+        "PyTorch for the driver that is there (https://pytorch.org/get-started/previous-versions)."
+    )
 
 
 def memory_faults(made: planning.Plan, quantity: str, size: int, owner: str) -> list[str]:

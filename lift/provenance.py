@@ -55,13 +55,22 @@ def file_hash(*paths: Path) -> str:
     """A hash of the content of some files, in order."""
     digest = hashlib.sha256()
     for path in paths:
-        name = path.resolve().name
-        if re.fullmatch("[0-9a-f]{64}", name):  # the hub's cache names a weight file by its SHA-256
-            digest.update(bytes.fromhex(name))
+        if known := _hub_checksum(path):
+            digest.update(bytes.fromhex(known))
             continue
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
+
+
+def _hub_checksum(path: Path) -> str | None:
+    """The SHA-256 of a weight file in the hub's cache, which names it so; None for any other file."""
+    while path.is_symlink():
+        path = Path(os.path.normpath(path.parent / os.readlink(path)))
+        repository = path.parent.parent.name.startswith(("models--", "datasets--"))
+        if repository and path.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", path.name):
+            return path.name
+    return None
 
 
 def value_hash(value: object) -> str:

@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import shutil
 import tempfile
+import urllib.request
 from pathlib import Path
 
 from lift import hub
@@ -25,7 +27,8 @@ def read_rows(
     with tempfile.TemporaryDirectory() as cache:  # what is kept is the hub's own cache, not a second one beside it
         try:
             if Path(path).is_file() or path.startswith(("http://", "https://")):
-                table = load_dataset(_format(path), data_files=path, split="train", cache_dir=cache)
+                file = path if Path(path).is_file() else _download(path, Path(cache))
+                table = load_dataset(_format(path), data_files=str(file), split="train", cache_dir=cache)
             elif hub.is_hub_id(path) and not Path(path).exists():
                 folder = hub.data_snapshot(path, revision)
                 table = load_dataset(str(folder), subset or None, split=split, cache_dir=cache)
@@ -40,6 +43,14 @@ def read_rows(
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{path} cannot be read: {reason}") from None
     return _checked(found, path, fields, rows)
+
+
+def _download(url: str, folder: Path) -> Path:
+    """The file of a URL, in a folder, under its own name."""
+    file = folder / url.rpartition("/")[2]
+    with urllib.request.urlopen(url, timeout=60) as response, open(file, "wb") as output:
+        shutil.copyfileobj(response, output)
+    return file
 
 
 def _format(path: str) -> str:

@@ -1,5 +1,7 @@
 """GPUs: found through the driver's own tool, one job each, free again when a job ends. The driver is a stand-in."""
 
+import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -70,6 +72,15 @@ def test_two_jobs_never_share_a_card(driver, tmp_path):
         for job in jobs:
             job.kill()
             job.wait()
+
+
+def test_a_lock_file_of_another_user_is_only_read(tmp_path):
+    path = tmp_path / "lift-GPU.lock"
+    for _ in range(2):  # made, then found
+        lock = device._open(path)
+        assert fcntl.fcntl(lock, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(lock)
 
 
 def test_without_a_card_it_says_so(monkeypatch, tmp_path):

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import stat
@@ -130,6 +131,7 @@ def cards(tmp_path, monkeypatch):
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", str(script.parent), prepend=os.pathsep)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        monkeypatch.setattr(preflight, "torch_fault", lambda: None)
 
     return make
 
@@ -139,6 +141,25 @@ def test_no_gpu_is_a_fault(tmp_path, monkeypatch, reachable, roomy):
     (fault,) = preflight.faults(resolved(PAPER), tmp_path)
     assert "no NVIDIA GPU" in fault
     assert preflight.faults(resolved(PAPER), tmp_path, models=False) == []  # jobs run elsewhere
+
+
+def test_a_driver_that_pytorch_cannot_use_is_a_fault(monkeypatch):
+    if preflight.torch_fault() is None:
+        pytest.skip("PyTorch has a GPU here")
+    monkeypatch.setattr(preflight.device, "visible_gpus", lambda: ["GPU-a"])
+    (fault,) = preflight.device_faults("cuda", None)
+    assert "the driver shows GPUs, but PyTorch here, built" in fault
+    assert "install a newer driver" in fault
+
+
+def test_runs_at_a_time_need_disk_each(tmp_path, reachable, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+
+    def needed(gpus):
+        sentences = preflight.faults(resolved(PAPER), tmp_path, models=False, gpus=gpus)
+        return max(float(number) for text in sentences for number in re.findall(r"([0-9.]+) GB", text))
+
+    assert needed(8) > needed(1) + 20
 
 
 def test_a_gpu_that_is_too_small_is_a_fault(tmp_path, monkeypatch, reachable, roomy, cards):

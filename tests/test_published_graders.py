@@ -9,6 +9,7 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from lift.boxes import boxes, without_boxes
 from lift.errors import InputError
 from lift.graders import Grade, countdown, gsm8k, mathematics, sudoku
 from lift.graders.expression import evaluate
+from lift.grading import grade_rows
 
 DATA = Path(__file__).parent / "data"
 PUBLISHED = DATA / "published_answers"
@@ -891,3 +893,10 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys
     output = answers / "out.csv"
     assert run(monkeypatch, "--benchmark", "gsm8k", "--generations", answers, "--output", output) == 2
     assert f"{output} cannot be written" in capsys.readouterr().err
+
+
+def test_a_carriage_return_in_an_answer_ends_no_row(tmp_path):
+    answers = [{"id": i, "sample": 0, "text": "\\boxed{a\rb\r\nc}", "ended": True} for i in range(2)]
+    rows = grade_rows(answers, {i: {"answer": "7"} for i in range(2)}, "mathematics")
+    pd.DataFrame(rows).to_csv(tmp_path / "grades.csv", index=False)
+    assert pd.read_csv(tmp_path / "grades.csv")["correct"].tolist() == [0, 0]

@@ -1,14 +1,19 @@
 """Published data: files of every format, the hub's layout without a network, and mistakes that are named."""
 
 import csv
+import functools
 import gzip
+import hashlib
+import http.server
 import json
+import os
 import shutil
+import threading
 
 import pandas as pd
 import pytest
 
-from lift import contamination, hub, prompts, sources
+from lift import contamination, hub, prompts, provenance, sources
 from lift.benchmarks import aime24, aime25, countdown, gsm8k, humaneval, math500, mbpp, sudoku
 from lift.corpora import dataset, kodcode, lift_sft_12k, s1k, s1k_1_1
 from lift.corpora import gsm8k as gsm8k_corpus
@@ -327,3 +332,39 @@ def test_shared_runs_of_words(question, text, found):
     assert [(q, t) for q, t, _ in runs] == ([(1, 1)] if found else [])
     for _, _, run in runs:
         assert run in " ".join(contamination.words(question))
+
+
+def test_a_file_behind_a_url_is_read(monkeypatch):
+    """Over loopback, from a server of the test's own."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=DATA)
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}"
+        assert len(aime24.problems(path=f"{base}/aime24.json", rows=2)) == 2
+        assert len(countdown.problems(path=f"{base}/countdown.jsonl", rows=4)) == 4
+        assert len(sudoku.problems(path=f"{base}/sudoku.csv", rows=4)) == 4
+        with pytest.raises(InputError, match=r"nothing\.json cannot be read: HTTP Error 404"):
+            aime24.problems(path=f"{base}/nothing.json")
+        server.shutdown()
+
+
+def test_weights_in_the_hubs_cache_are_known_by_their_checksum(tmp_path):
+    """Also where the blob links on into a store whose names tell another hash, as newer clients lay it out."""
+    content = b"weights"
+    checksum = hashlib.sha256(content).hexdigest()
+    stored = tmp_path / "blobs" / "ab" / ("c" * 64)
+    blob = tmp_path / "models--owner--name" / "blobs" / checksum
+    link = tmp_path / "models--owner--name" / "snapshots" / "main" / "model.safetensors"
+    for path in (stored, blob, link):
+        path.parent.mkdir(parents=True)
+    stored.write_bytes(content)
+    blob.symlink_to(stored)
+    link.symlink_to(os.path.relpath(blob, link.parent))
+    plain = tmp_path / "model.safetensors"
+    plain.write_bytes(content)
+    ours = tmp_path / "ours.safetensors"
+    ours.symlink_to(link.parent / os.readlink(link))
+    assert provenance.file_hash(link) == provenance.file_hash(plain) == provenance.file_hash(ours)
+    stored.write_bytes(b"longer weights, which nobody reads again")
+    assert provenance.file_hash(link) != provenance.file_hash(stored)

@@ -6,6 +6,7 @@ from the last checkpoint in --resume.
 """
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def link_snapshot(snapshot: Path, family: str, output: Path) -> None:
     for path in snapshot.iterdir():
         if path.is_file():
             (output / path.name).unlink(missing_ok=True)
-            (output / path.name).symlink_to(path.resolve())
+            # one step only: what the repository's own blob links to may have no name that tells its content
+            target = path.parent / os.readlink(path) if path.is_symlink() else path
+            (output / path.name).symlink_to(os.path.abspath(target))
     source = {"snapshot": snapshot.name, "repository": snapshot.parent.parent.name}
     (output / "source.json").write_text(json.dumps(source, indent=2) + "\n")
 
