@@ -145,7 +145,8 @@ def refuse_what_cannot_run():
 
     here = {job.rule.name for job in workflow.dag.needrun_jobs() if workflow.local_exec or job.is_local}
     models = not here.isdisjoint({"token_statistics", "train", "answer"})
-    at_a_time = GPUS * (dict(workflow.global_resources.items()).get("gpu") or 1) or 1
+    limit = workflow.global_resources.get("gpu")  # a number, or one in a wrapping
+    at_a_time = (getattr(limit, "value", limit) or 1) if GPUS else 1
     faults = preflight.faults(CONFIG, Path(RESULTS), models=models, code="judge" in here, gpus=at_a_time)
     if faults:
         logger.error("This experiment cannot run here.\n" + "\n".join(f"  - {fault}" for fault in faults))
