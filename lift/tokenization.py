@@ -76,7 +76,8 @@ def encode_example(tokenizer: PreTrainedTokenizerBase, prompt: str, response: st
 def decode_response(tokenizer: PreTrainedTokenizerBase, ids: list[int], ends: Iterable[int]) -> tuple[str, bool]:
     """The text up to the first end token, and whether there was one."""
     end = next((i for i, token in enumerate(ids) if token in ends), None)
-    kept = [token for token in ids[:end] if token < len(tokenizer)]  # a vocabulary may be larger than its tokenizer
+    size = len(tokenizer)  # a model's vocabulary may be larger
+    kept = [token for token in ids[:end] if token < size]
     return tokenizer.decode(kept), end is not None
 
 

@@ -48,5 +48,6 @@ def main(args) -> None:
         for repeat in range(args.passes):
             addresses = [i + repeat * len(order) for i in indices]
             accumulate(model, batch, addresses, args.levels, accumulator)
-    words = [token_text(tokenizer, i) if i < len(tokenizer) else f"<{i}>" for i in range(vocabulary)]
+    known = len(tokenizer)
+    words = [token_text(tokenizer, i) if i < known else f"<{i}>" for i in range(vocabulary)]
     accumulator.table(frequency, words).to_parquet(args.output, index=False)
