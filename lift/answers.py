@@ -1,12 +1,12 @@
 """Answers of one checkpoint to one benchmark, computed in fixed batches and kept as they finish.
 
-A store is a JSONL file with a line a batch, named by a hash of all that shapes the answers. A batch that is there is
-never computed again; one that was cut off is computed whole, so that a restart gives the same text.
+A store is JSONL with a line a batch, in files named by a hash of all that shapes the answers. A batch that is there is
+never computed again; one that was cut off is computed whole, so that a restart gives the same text. Shards share out
+the batches and have a file each; so the answers are the same, whoever computed them.
 """
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -17,10 +17,10 @@ from lift.models import MaskPredictor
 from lift.tokenization import OPENING, decode_response, encode, encode_prompts, end_of_turn
 
 
-def read_store(path: Path) -> dict[int, dict]:
+def read_store(files: list[Path]) -> dict[int, dict]:
     """The finished batches of a store by number; a line that was cut off is left out."""
     finished = {}
-    if path.is_file():
+    for path in files:
         for line in path.read_text().splitlines():
             try:
                 batch = json.loads(line)
@@ -30,42 +30,36 @@ def read_store(path: Path) -> dict[int, dict]:
     return finished
 
 
-def make_batches(lengths: list[int], samples: int, batch_size: int) -> Iterator[list[tuple[int, int]]]:
+def make_batches(tokenizer, problems: list[dict], samples: int, batch_size: int) -> list[list[tuple[int, int]]]:
     """(problem, sample) pairs in batches, prompts of like length (in tokens) together."""
+    lengths = [len(ids) for ids in encode_prompts(tokenizer, [problem["prompt"] for problem in problems])]
     order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
     pairs = [(i, sample) for i in order for sample in range(samples)]
-    for start in range(0, len(pairs), batch_size):
-        yield pairs[start : start + batch_size]
+    return [pairs[start : start + batch_size] for start in range(0, len(pairs), batch_size)]
 
 
-def answer(
+def compute(
     model: MaskPredictor,
     tokenizer,
     name: str,
     problems: list[dict],
     decoder: Decoder,
-    samples: int,
-    batch_size: int,
+    batches: dict[int, list[tuple[int, int]]],
     seed: int,
     store: Path,
-) -> tuple[list[dict], dict]:
-    """All answers, sorted by problem and sample, and what they cost.
+    progress: tqdm,
+) -> None:
+    """Answer batches of the benchmark `name`, given by number, and add each to a store's file as it is finished.
 
-    An answer is {"id", "sample", "text", "ended", "nfe"}: the text up to the end token, whether there was one, and the
-    number of forward passes.
+    A batch is a line {"batch", "seconds", "tokens", "answers"}; an answer is {"id", "sample", "text", "ended", "nfe"}:
+    the text up to the end token, whether there was one, and the number of forward passes.
     """
     opening = encode(tokenizer, OPENING)
     prompts = [ids + opening for ids in encode_prompts(tokenizer, [problem["prompt"] for problem in problems])]
     ends = sorted({model.pad_id, end_of_turn(tokenizer)})
-    finished = read_store(store)
-    batches = list(enumerate(make_batches([len(p) for p in prompts], samples, batch_size)))
-    missing = [(number, pairs) for number, pairs in batches if number not in finished]
-    done = len(batches) - len(missing)
-    if done:
-        print(f"{name}: {done} of {len(batches)} batches found", flush=True)
     with open(store, "a", encoding="utf-8") as file:
         file.write("\n")  # ends a line that was cut off
-        for number, pairs in tqdm(missing, desc=name, unit="batch", mininterval=5):
+        for number, pairs in batches.items():
             started = time.perf_counter()
             keys = [noise.key(seed, "decode", name, problems[i]["id"], sample) for i, sample in pairs]
             tokens, passes = decode(model, [prompts[i] for i, _ in pairs], decoder, keys, ends)
@@ -74,20 +68,19 @@ def answer(
                 text, ended = decode_response(tokenizer, ids, ends)
                 count += next((place for place, token in enumerate(ids) if token in ends), len(ids))
                 rows.append({"id": problems[i]["id"], "sample": sample, "text": text, "ended": ended, "nfe": nfe})
-            finished[number] = {
-                "batch": number,
-                "seconds": round(time.perf_counter() - started, 4),
-                "tokens": count,
-                "answers": rows,
-            }
-            file.write(json.dumps(finished[number]) + "\n")
+            seconds = round(time.perf_counter() - started, 4)
+            file.write(json.dumps({"batch": number, "seconds": seconds, "tokens": count, "answers": rows}) + "\n")
             file.flush()
+            progress.update(len(pairs))
+
+
+def collect(finished: dict[int, dict]) -> tuple[list[dict], dict]:
+    """The answers of finished batches, sorted by problem and sample, and what they cost."""
     rows = [row for batch in finished.values() for row in batch["answers"]]
     rows.sort(key=lambda row: (row["id"], row["sample"]))
-    cost = {
+    return rows, {
         "answers": len(rows),
         "nfe": sum(row["nfe"] for row in rows),
         "tokens": sum(batch["tokens"] for batch in finished.values()),
         "seconds": round(sum(batch["seconds"] for batch in finished.values()), 2),
     }
-    return rows, cost

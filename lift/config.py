@@ -173,6 +173,10 @@ def _cross_check(config: dict):
         blocks, rest = divmod(decoder["gen_length"], decoder["block_length"])
         if rest:
             yield f"decoders.{name}: block_length {decoder['block_length']} does not divide gen_length"
+        elif (decoder["steps"] is None) == (decoder["threshold"] is None):
+            yield f"decoders.{name}: either `steps` or `threshold`, and not both"
+        elif decoder["steps"] is None:
+            continue
         elif not blocks <= decoder["steps"] <= decoder["gen_length"] or decoder["steps"] % blocks:
             bounds = f"from {blocks} to {decoder['gen_length']}"
             yield f"decoders.{name}.steps: {decoder['steps']} must be a multiple of the {blocks} blocks, {bounds}"

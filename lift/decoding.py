@@ -1,14 +1,17 @@
 """Block-wise diffusion decoding with low-confidence remasking (LLaDA, arXiv 2502.09992, section 2.4).
 
-The response is cut in blocks, decoded left to right. Within a block each step predicts every masked position and
-commits the most confident share; the others stay masked.
+The response is cut in blocks, decoded left to right. Within a block each pass predicts every masked position and
+commits the most confident ones; the others stay masked. Two approximations are there by choice, both from Fast-dLLM
+(arXiv 2505.22618): a cache, and committing all that is confident enough.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from lift import noise
+from lift.block_cache import BlockCache
 from lift.models import MaskPredictor
 
 
@@ -17,25 +20,41 @@ class Decoder:
     """Settings of one decoder.
 
     gen_length, block_length: tokens. steps: forward passes for a whole response, shared equally by the blocks.
+    threshold: in place of steps; a pass commits every token of at least this confidence, and always the most confident.
     temperature: 0 is greedy; above it, tokens are drawn from softmax(logits / temperature). guidance: weight w of
     classifier-free guidance, 0 for none. stop_at_end: leave a sequence once a finished block holds its end token.
+    cache: what a block's passes after the first take as it was in the first: with "prefix" all before the block, with
+    "dual" all but the block.
     """
 
     gen_length: int
     block_length: int
-    steps: int
+    steps: int | None = None
     temperature: float = 0.0
     guidance: float = 0.0
     stop_at_end: bool = True
+    cache: Literal["none", "prefix", "dual"] = "none"
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         if self.gen_length % self.block_length:
             raise ValueError(f"gen_length {self.gen_length} is no multiple of block_length {self.block_length}.")
-        blocks = self.gen_length // self.block_length
-        if not blocks <= self.steps <= self.gen_length:
+        if (self.steps is None) == (self.threshold is None):
+            raise ValueError("A decoder has either steps or a threshold.")
+        if self.steps is not None and not self.blocks <= self.steps <= self.gen_length:
             raise ValueError(
-                f"steps {self.steps} is not from {blocks} (one a block) to {self.gen_length} (one a token)."
+                f"steps {self.steps} is not from {self.blocks} (one a block) to {self.gen_length} (one a token)."
             )
+
+    @property
+    def blocks(self) -> int:
+        return self.gen_length // self.block_length
+
+    @property
+    def schedule(self) -> list[int]:
+        """The least number of tokens that each pass of a block commits; with a threshold it may be more."""
+        steps = self.block_length if self.steps is None else self.steps // self.blocks
+        return commit_schedule(self.block_length, steps)
 
 
 def commit_schedule(block_length: int, steps: int) -> list[int]:
@@ -45,27 +64,130 @@ def commit_schedule(block_length: int, steps: int) -> list[int]:
 
 
 def choose(
-    logits: torch.Tensor, mask_id: int, temperature: float, keys: torch.Tensor | None
+    model: MaskPredictor,
+    states: list[torch.Tensor],
+    decoder: Decoder,
+    keys: torch.Tensor,
+    places: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(B, K, V) logits -> (B, K) tokens and their confidence, the noise-free probability of the chosen token.
+    """States (B, K, H) -> (B, K) tokens and their confidence, the noise-free probability of the chosen token.
 
-    The mask token is never chosen. keys (B,): where the sampling noise of this step lies; unused when greedy.
+    states: with the prompt and, under guidance, without it. The mask token is never chosen. keys (B,): where the
+    sampling noise of this pass lies, places (B, K) in the block: where a position's part of it lies. Logits stand in
+    memory for a chunk of positions at a time.
     """
-    logits = logits.clone()
-    logits[..., mask_id] = -torch.inf
-    if temperature > 0:
-        uniforms = noise.uniform(keys, *logits.shape[1:])
-        tokens = (logits.double() - temperature * (-uniforms.log()).log()).argmax(-1)
-    else:
-        tokens = logits.argmax(-1)
-    confidence = logits.softmax(-1).gather(-1, tokens[..., None])[..., 0]
-    return tokens, confidence
+    views = [view.flatten(0, 1) for view in states]  # (B K, H)
+    keys, places = keys.repeat_interleave(places.shape[1]), places.flatten()
+    tokens, confidence = torch.empty_like(places), views[0].new_empty(len(places), dtype=torch.float32)
+    for start in range(0, len(places), model.chunk):
+        part = slice(start, start + model.chunk)
+        logits = model.head(views[0][part])  # (C, V)
+        if decoder.guidance:
+            without = model.head(views[1][part])
+            logits.sub_(without).mul_(decoder.guidance + 1).add_(without)  # without + (w + 1) (with - without)
+        logits[:, model.mask_id] = -torch.inf
+        highest, chosen = logits.max(-1)
+        if decoder.temperature > 0:
+            size = logits.shape[1]
+            uniforms = noise.uniform(keys[part], size, first=places[part] * size)
+            chosen = (logits.double() - decoder.temperature * (-uniforms.log()).log()).argmax(-1)
+        odds = logits.sub_(highest[:, None]).exp_()  # a softmax in place
+        tokens[part] = chosen
+        confidence[part] = odds.gather(1, chosen[:, None])[:, 0] / odds.sum(-1)
+    return tokens.view(states[0].shape[:2]), confidence.view(states[0].shape[:2])
 
 
 def most_confident(confidence: torch.Tensor, masked: torch.Tensor, count: int) -> torch.Tensor:
     """(B, K) bool: in each row the `count` masked positions of highest confidence; of equals, the first."""
     order = confidence.masked_fill(~masked, -torch.inf).argsort(dim=1, descending=True, stable=True)
     return torch.zeros_like(masked).scatter_(1, order[:, :count], True) & masked
+
+
+class _Passes:
+    """The forward passes of one block over sequences (B, L), cached as the decoder says."""
+
+    def __init__(self, model: MaskPredictor, decoder: Decoder, width: int, window: slice, padding: torch.Tensor):
+        self.model, self.decoder, self.width, self.window, self.padding = model, decoder, width, window, padding
+        self.caches = [None] * (2 if decoder.guidance else 1)
+        self.padded = bool(padding.any())
+
+    def _read(self, x: torch.Tensor, positions: torch.Tensor, padding: torch.Tensor) -> list[torch.Tensor]:
+        real = None
+        if self.padded:
+            real = torch.arange(x.shape[1], device=x.device) >= padding[:, None]
+        views = [x]
+        if self.decoder.guidance:
+            views.append(x.clone())
+            views[1][:, : self.width] = self.model.mask_id
+        return [self.model.states_at(v, positions, real, c) for v, c in zip(views, self.caches, strict=True)]
+
+    def first(self, x: torch.Tensor, positions: torch.Tensor) -> list[torch.Tensor]:
+        """The states (B, K, H) at positions (B, K), by a pass over whole sequences that fills the caches.
+
+        Sequences that are still equal, as samples of one problem are at first, share it.
+        """
+        if self.decoder.cache != "none":
+            self.caches = [BlockCache(len(self.model.network.model.layers)) for _ in self.caches]
+        if self.decoder.temperature == 0:
+            states = self._read(x, positions, self.padding)
+        else:
+            different, source = torch.cat([x, self.padding[:, None]], dim=1).unique(dim=0, return_inverse=True)
+            states = self._read(different[:, :-1], positions[: len(different)], different[:, -1])
+            states = [view[source] for view in states]
+            for cache in filter(None, self.caches):
+                cache.batch_select_indices(source)
+        for cache in filter(None, self.caches):
+            start = self.window.start - self.model.shift  # the state before the block predicts its first token
+            cache.window = slice(start, self.window.stop if self.decoder.cache == "dual" else x.shape[1])
+        return states
+
+    def next(self, x: torch.Tensor, positions: torch.Tensor) -> list[torch.Tensor]:
+        """The same, by a pass over what the caches do not keep."""
+        return self._read(x, positions, self.padding)
+
+    def keep(self, rows: torch.Tensor) -> None:
+        """Go on with these rows only."""
+        self.padding = self.padding[rows]
+        for cache in filter(None, self.caches):
+            cache.batch_select_indices(rows)
+
+
+def fill_block(
+    passes: _Passes, x: torch.Tensor, decoder: Decoder, keys: torch.Tensor, first_stream: int
+) -> torch.Tensor:
+    """Commit every masked token of a block of x (B, L), in place; the passes that each sequence took part in (B,)."""
+    window, mask_id = passes.window, passes.model.mask_id
+    took = torch.zeros(len(x), dtype=torch.long, device=x.device)
+    rows, open_places = torch.arange(len(x), device=x.device), decoder.block_length  # at most, in a row
+    for step, count in enumerate(decoder.schedule):
+        ours = x[rows]
+        masked = ours[:, window] == mask_id  # (B', K)
+        places = masked.byte().argsort(dim=1, descending=True, stable=True)[:, :open_places]
+        positions = window.start + places
+        states = passes.next(ours, positions) if step else passes.first(ours, positions)
+        chosen, confidence = choose(
+            passes.model, states, decoder, noise.subkey(keys[rows], first_stream + step), places
+        )
+        masked = masked.gather(1, places)
+        commit = most_confident(confidence, masked, count)
+        if decoder.threshold is not None:
+            commit |= masked & (confidence >= decoder.threshold)
+        ours.scatter_(1, positions, torch.where(commit, chosen, ours.gather(1, positions)))
+        x[rows] = ours
+        took[rows] += masked.any(1) * len(states)
+        if decoder.threshold is None:
+            open_places -= count  # known without asking the device
+            continue
+        still_open = (ours[:, window] == mask_id).sum(1)
+        open_places = int(still_open.max())
+        if not open_places:
+            break
+        # a finished sequence waits in the batch until half of it has, since leaving copies the others' caches
+        keep = still_open > 0
+        if decoder.cache == "none" or 2 * int(keep.sum()) <= len(rows):
+            rows = rows[keep]
+            passes.keep(keep)
+    return took
 
 
 @torch.inference_mode()
@@ -91,33 +213,19 @@ def decode(
     rows = [[end] * (width - len(p)) + p + [model.mask_id] * decoder.gen_length for p in prompts]
     tokens = torch.tensor(rows, device=device)  # (B, P + G)
     padding = torch.tensor([width - len(p) for p in prompts], device=device)
-    real = torch.arange(tokens.shape[1], device=device) >= padding[:, None]
     keys = torch.tensor(keys if keys is not None else [0] * len(prompts), device=device)
     active = torch.arange(len(prompts), device=device)
-    passes = torch.zeros(len(prompts), dtype=torch.long, device=device)
-    blocks = decoder.gen_length // decoder.block_length
-    schedule = commit_schedule(decoder.block_length, decoder.steps // blocks)
-    for block in range(blocks):
+    took = torch.zeros(len(prompts), dtype=torch.long, device=device)
+    for block in range(decoder.blocks):
         window = slice(width + block * decoder.block_length, width + (block + 1) * decoder.block_length)
-        x, seen = tokens[active], (real[active] if padding[active].any() else None)
-        for step, count in enumerate(schedule):
-            logits = model.window_logits(x, window, seen)
-            if decoder.guidance:
-                unprompted = x.clone()
-                unprompted[:, :width] = model.mask_id
-                without = model.window_logits(unprompted, window, seen)
-                logits = without + (decoder.guidance + 1) * (logits - without)
-            step_keys = noise.subkey(keys[active], block * len(schedule) + step)
-            chosen, confidence = choose(logits, model.mask_id, decoder.temperature, step_keys)
-            masked = x[:, window] == model.mask_id
-            commit = most_confident(confidence, masked, count)
-            x[:, window] = torch.where(commit, chosen, x[:, window])
+        x = tokens[active]
+        passes = _Passes(model, decoder, width, window, padding[active])
+        took[active] += fill_block(passes, x, decoder, keys[active], block * len(decoder.schedule))
         tokens[active] = x
-        passes[active] += len(schedule) * (2 if decoder.guidance else 1)
         if decoder.stop_at_end:
             # later blocks cannot change what stands before the end token
             active = active[~torch.isin(x[:, window], ends).any(1)]
             if not len(active):
                 break
     response = tokens[:, width:]
-    return response.masked_fill(response == model.mask_id, end), passes
+    return response.masked_fill(response == model.mask_id, end), took

@@ -25,6 +25,7 @@ from transformers import (
 )
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
+from lift.block_cache import BlockCache
 from lift.errors import InputError
 
 
@@ -43,6 +44,8 @@ def full_attention(module, query, key, value, attention_mask, scaling, dropout=0
     )
     return seen.transpose(1, 2).contiguous(), None
 
+
+LOGIT_BYTES = 2**27  # of fp32 logits that stand in memory together: 265 positions at a vocabulary of 126,464
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -112,36 +115,57 @@ class MaskPredictor(nn.Module):
         """(..., H) states -> (..., V) fp32 logits."""
         return self.network.lm_head(states).float()
 
-    def window_logits(self, input_ids: torch.Tensor, window: slice, real: torch.Tensor | None = None) -> torch.Tensor:
-        """(B, L) tokens -> (B, K, V) fp32 logits at the K positions of a window.
+    @property
+    def chunk(self) -> int:
+        """How many positions' logits may stand in memory together: LOGIT_BYTES of them."""
+        return max(1, LOGIT_BYTES // (4 * self.network.config.vocab_size))
 
-        Exact: keys and values are taken of every position, but in the last layer only the window asks and is fed
-        forward, since nothing else is read from it.
+    def states_at(
+        self,
+        input_ids: torch.Tensor,
+        positions: torch.Tensor,
+        real: torch.Tensor | None = None,
+        cache: BlockCache | None = None,
+    ) -> torch.Tensor:
+        """(B, L) tokens -> (B, K, H): the states that predict the K positions (B, K) of each row.
+
+        Exact without a cache: keys and values are taken of every position, but in the last layer only the positions
+        ask and are fed forward, since nothing else is read from it. A cache that is empty is filled by this pass; from
+        one that is full only its window is read again, and stands there in place of what it was.
         """
         body = self.network.model
-        positions = torch.arange(input_ids.shape[1], device=input_ids.device)[window]
         positions = (positions - 1).clamp(min=0) if self.shift else positions
         attention, position_ids = self._attention(input_ids, real)
-        states = body.embed_tokens(input_ids)  # (B, L, H)
-        cos, sin = body.rotary_emb(states, position_ids=position_ids)  # (B or 1, L, D)
+        if cache is not None and cache.window is not None:
+            input_ids, position_ids = input_ids[:, cache.window], position_ids[:, cache.window]
+            positions = positions - cache.window.start
+        states = body.embed_tokens(input_ids)  # (B, L or the window's, H)
+        cos, sin = body.rotary_emb(states, position_ids=position_ids)  # (B or 1, L or the window's, D)
         for layer in body.layers[:-1]:
-            states = layer(states, attention_mask=attention, position_embeddings=(cos, sin), position_ids=position_ids)
+            states = layer(
+                states,
+                attention_mask=attention,
+                position_embeddings=(cos, sin),
+                position_ids=position_ids,
+                past_key_values=cache,
+            )
         last, attend = body.layers[-1], body.layers[-1].self_attn
-        normed, states = last.input_layernorm(states), states[:, positions]
+
+        def pick(x: torch.Tensor) -> torch.Tensor:  # (B or 1, L, F) -> (B, K, F)
+            return x.expand(len(positions), -1, -1).gather(1, positions[..., None].expand(-1, -1, x.shape[-1]))
+
+        normed = last.input_layernorm(states)
         query, key, value = (
             projection(x).unflatten(-1, (-1, attend.head_dim)).transpose(1, 2)  # (B, heads, K or L, D)
-            for projection, x in (
-                (attend.q_proj, normed[:, positions]),
-                (attend.k_proj, normed),
-                (attend.v_proj, normed),
-            )
+            for projection, x in ((attend.q_proj, pick(normed)), (attend.k_proj, normed), (attend.v_proj, normed))
         )
-        query, _ = apply_rotary_pos_emb(query, query, cos[:, positions], sin[:, positions])
+        query, _ = apply_rotary_pos_emb(query, query, pick(cos), pick(sin))
         key, _ = apply_rotary_pos_emb(key, key, cos, sin)
+        if cache is not None:
+            key, value = cache.update(key, value, attend.layer_idx)
         seen, _ = full_attention(attend, query, key, value, attention, attend.scaling)
-        states = states + attend.o_proj(seen.flatten(2))
-        states = states + last.mlp(last.post_attention_layernorm(states))
-        return self.head(body.norm(states))
+        states = pick(states) + attend.o_proj(seen.flatten(2))
+        return body.norm(states + last.mlp(last.post_attention_layernorm(states)))
 
 
 @dataclass(frozen=True)

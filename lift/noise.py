@@ -5,6 +5,7 @@ doi:10.1145/2660193.2660195), so any number can be had on any device without the
 """
 
 import hashlib
+import math
 
 import torch
 
@@ -35,11 +36,13 @@ def subkey(keys: torch.Tensor, index: int) -> torch.Tensor:
     return _mix(_mix(keys) + torch.tensor(index + 1, device=keys.device) * _GAMMA)
 
 
-def uniform(keys: torch.Tensor, *shape: int) -> torch.Tensor:
-    """(B,) int64 keys -> (B, *shape) float64 numbers, uniform in (0, 1)."""
-    count = 1
-    for size in shape:
-        count *= size
-    counters = torch.arange(1, count + 1, device=keys.device) * _GAMMA
-    bits = _mix(keys[:, None] + counters)  # (B, count)
+def uniform(keys: torch.Tensor, *shape: int, first: torch.Tensor | None = None) -> torch.Tensor:
+    """(B,) int64 keys -> (B, *shape) float64 numbers, uniform in (0, 1).
+
+    They are the first of each key's stream, or those from number `first` (B,) on.
+    """
+    count = math.prod(shape)
+    numbers = torch.arange(1, count + 1, device=keys.device)
+    numbers = numbers if first is None else numbers + first[:, None]
+    bits = _mix(keys[:, None] + numbers * _GAMMA)  # (B, count)
     return ((_shift_right(bits, 12).double() + 0.5) * 2.0**-52).view(len(keys), *shape)

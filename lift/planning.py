@@ -22,6 +22,7 @@ SHIPPED = Path(__file__).parent / "miniature" / "weights"
 
 BYTES = {"float32": 4, "bfloat16": 2}
 STAGES = ("data", "models", "statistics", "finetune", "decode", "grade", "results")
+LOGIT_BYTES = 2**27  # of lift.models: of fp32 logits that stand in memory together
 CHUNK = 1024  # positions of lift.token_statistics whose logits stand in memory together
 CHECKPOINTS = 3  # of an unfinished run: save_total_limit 2, and the new one before the oldest goes
 
@@ -177,22 +178,24 @@ def adapter_flops(shape: Shape, lora: dict | None, tokens: float) -> float:
     return 2 * adapter_parameters(shape, lora) * tokens
 
 
-def window_flops(shape: Shape, length: int, window: int) -> float:
-    """Of one pass of lift.models.MaskPredictor.window_logits over one sequence.
+def window_flops(shape: Shape, length: int, window: float, read: int | None = None) -> float:
+    """Of one pass of lift.models.MaskPredictor.states_at over one sequence, and of the logits of its window.
 
-    In the last layer only the window asks and is fed forward.
+    In the last layer only the window asks and is fed forward. read: the tokens that go through the network, where a
+    cache keeps the keys and values of the others.
     """
+    read = length if read is None else read
     sizes = {name: i * o for name, (i, o) in projections(shape).items()}
-    attention = 4 * length * shape.hidden * ((shape.layers - 1) * length + window)
-    return 2 * _window_weights(sizes, shape.layers, length, window) + attention + head_flops(shape, window)
+    attention = 4 * length * shape.hidden * ((shape.layers - 1) * read + window)
+    return 2 * _window_weights(sizes, shape.layers, read, window) + attention + head_flops(shape, window)
 
 
-def adapter_window_flops(shape: Shape, lora: dict | None, length: int, window: int) -> float:
-    """Of the adapter in one such pass."""
+def adapter_window_flops(shape: Shape, lora: dict | None, length: int, window: float) -> float:
+    """Of the adapter in one such pass, over `length` tokens."""
     return 2 * _window_weights(adapter_sizes(shape, lora), shape.layers, length, window)
 
 
-def _window_weights(sizes: Mapping[str, int], layers: int, length: int, window: int) -> int:
+def _window_weights(sizes: Mapping[str, int], layers: int, length: int, window: float) -> float:
     """Weights times the positions that they are used at."""
     last = {name: length if name in ("k_proj", "v_proj") else window for name in sizes}
     return sum(size * ((layers - 1) * length + last[name]) for name, size in sizes.items())
@@ -265,16 +268,25 @@ def evaluations(steps: int, eval_steps: int) -> int:
 
 
 def decoding_flops(shape: Shape, lora: dict | None, prompt: int, decoder: dict) -> tuple[float, float]:
-    """Of one answer: in the network, and in the adapter. No answer is taken to end early.
+    """Of one answer: in the network, and in the adapter.
 
-    decoder: gen_length, block_length, steps, guidance.
+    No answer is taken to end early, and with a threshold every pass to commit one token: both are upper bounds.
+    decoder: gen_length, block_length, steps, threshold, cache, guidance.
     """
     length, block = prompt + decoder["gen_length"], decoder["block_length"]
-    passes = decoder["steps"] * (2 if decoder["guidance"] else 1)
-    return (
-        passes * window_flops(shape, length, block),
-        passes * adapter_window_flops(shape, lora, length, block),
-    )
+    blocks = decoder["gen_length"] // block
+    passes = block if decoder["steps"] is None else decoder["steps"] // blocks
+    share, remainder = divmod(block, passes)
+    later = sum(block - share * step - min(step, remainder) for step in range(1, passes))  # positions that still ask
+    network = adapter = 0.0
+    for place in range(blocks):
+        read = {"none": length, "prefix": length - prompt - place * block, "dual": block}[decoder["cache"]]
+        none, one = (window_flops(shape, length, asking, read) for asking in (0, 1))
+        network += window_flops(shape, length, block) + (passes - 1) * none + later * (one - none)
+        none, one = (adapter_window_flops(shape, lora, read, asking) for asking in (0, 1))
+        adapter += adapter_window_flops(shape, lora, length, block) + (passes - 1) * none + later * (one - none)
+    times = 2 if decoder["guidance"] else 1
+    return times * network, times * adapter
 
 
 # ---- memory
@@ -333,24 +345,27 @@ def resting_bytes(shape: Shape, dtype: str, lora: dict | None) -> int:
     return BYTES[dtype] * parameters(shape) + apart
 
 
-def choosing_bytes(temperature: float, guidance: float) -> int:
-    """The most that lift.decoding holds for one logit, in fp32: the logits, a copy, probabilities; guidance holds one
-    more array, sampling four of 64 bits (uniform numbers and what they are made of) in place of the probabilities.
+def choosing_bytes(dtype: str, temperature: float, guidance: float) -> int:
+    """The most that lift.decoding holds for one logit of a chunk: itself in fp32, and as the head gives it or, when
+    sampling, four numbers of 64 bits (uniform ones and what they are made of). Guidance holds one more in fp32.
     """
-    return (40 if temperature else 12) + (4 if guidance else 0)
+    given = BYTES[dtype] if dtype != "float32" else 0
+    return 4 + (32 if temperature else given) + (4 if guidance else 0)
 
 
 def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, decoder: dict) -> float:
-    """The most that decoding holds: inside a layer, or where tokens are chosen.
+    """The most that decoding holds: inside a layer, or where tokens are chosen; and its caches.
 
-    decoder: gen_length, block_length, temperature, guidance, batch_size.
+    decoder: gen_length, block_length, temperature, guidance, cache, batch_size.
     """
-    rows = decoder["batch_size"]
-    logits = rows * decoder["block_length"] * shape.vocabulary
-    choosing = choosing_bytes(decoder["temperature"], decoder["guidance"]) * logits
-    layer = rows * (prompt + decoder["gen_length"]) * working_bytes(shape, dtype)
-    held = 4 * logits if decoder["guidance"] else 0
-    return resting_bytes(shape, dtype, lora) + max(layer + held, choosing)
+    rows, views = decoder["batch_size"], 2 if decoder["guidance"] else 1
+    positions, tokens = rows * decoder["block_length"], rows * (prompt + decoder["gen_length"])
+    chunk = min(positions, max(1, LOGIT_BYTES // (4 * shape.vocabulary)))
+    choosing = choosing_bytes(dtype, decoder["temperature"], decoder["guidance"]) * chunk * shape.vocabulary
+    layer = tokens * working_bytes(shape, dtype)
+    states = views * positions * shape.hidden * BYTES[dtype]
+    kept = 0 if decoder["cache"] == "none" else views * tokens * shape.layers * 2 * shape.kv * BYTES[dtype]
+    return resting_bytes(shape, dtype, lora) + kept + max(layer + states, choosing + states)
 
 
 def statistics_bytes(shape: Shape, dtype: str, rows: int, length: int) -> float:

@@ -120,6 +120,8 @@ def test_defaults_are_filled_in():
         "guidance": 0.0,
         "stop_at_end": True,
         "batch_size": 32,
+        "threshold": None,
+        "cache": "none",
     }
     assert resolved["benchmarks"]["mini-gsm"] == {"decoder": "greedy", "samples": 1, "source": "mini-gsm"}
 
@@ -320,6 +322,10 @@ MISTAKES = {
         {"decoder": "greedy"},
         ["benchmarks.mini-gms", "'mini-gms'", "did you mean 'mini-gsm'"],
     ),
+    "steps and a threshold": (("decoders", "greedy", "threshold"), 0.9, ["decoders.greedy", "steps", "threshold"]),
+    "neither steps nor a threshold": (("decoders", "greedy", "steps"), None, ["decoders.greedy", "steps", "threshold"]),
+    "a threshold above one": (("decoders", "greedy", "threshold"), 1.5, ["decoders.greedy.threshold", "1.5"]),
+    "an unknown cache": (("decoders", "greedy", "cache"), "dul", ["decoders.greedy.cache", "'dul'", "dual"]),
     "no step": (("decoders", "greedy", "steps"), 0, ["decoders.greedy.steps", "0"]),
     "fewer steps than blocks": (("decoders", "greedy", "steps"), 2, ["decoders.greedy.steps", "2", "3 to 48"]),
     "more steps than tokens": (("decoders", "greedy", "steps"), 49, ["decoders.greedy.steps", "49", "3 to 48"]),

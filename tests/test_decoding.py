@@ -4,8 +4,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import DynamicCache
 
-from lift import noise
+from lift import models, noise
 from lift.decoding import Decoder, commit_schedule, decode, most_confident
 
 
@@ -41,12 +42,13 @@ def test_stopping_changes_nothing_up_to_the_end(golden, tiny_llada):
     assert passes.min() < 32
 
 
+@pytest.mark.parametrize("how", [{"steps": 16}, {"steps": 16, "cache": "dual"}, {"threshold": 0.16, "cache": "prefix"}])
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
-def test_company_changes_nothing(tiny_llada, temperature):
+def test_company_changes_nothing(tiny_llada, temperature, how):
     """Prompts of different lengths, in one batch, in another order, or alone."""
     generator = torch.Generator().manual_seed(0)
     prompts = [torch.randint(0, 150, (n,), generator=generator).tolist() for n in (3, 9, 14, 9, 6)]
-    decoder = Decoder(32, 8, 16, temperature)
+    decoder = Decoder(32, 8, temperature=temperature, **how)
     keys = [noise.key("test", i) for i in range(5)]
     together, _ = decode(tiny_llada, prompts, decoder, keys)
     backwards, _ = decode(tiny_llada, prompts[::-1], decoder, keys[::-1])
@@ -88,25 +90,31 @@ def test_most_confident_takes_the_first_of_equals(cells, count):
     assert sorted(chosen) == sorted(naive)
 
 
-@pytest.mark.parametrize("arguments", [(30, 8, 15), (32, 8, 3), (32, 8, 33)])
+@pytest.mark.parametrize("arguments", [(30, 8, 15), (32, 8, 3), (32, 8, 33), (32, 8)])
 def test_impossible_settings(arguments):
     with pytest.raises(ValueError, match=r"gen_length|steps"):
         Decoder(*arguments)
+    with pytest.raises(ValueError, match="either"):
+        Decoder(32, 8, 16, threshold=0.5)
 
 
 def naive_decode(model, prompt, decoder, key):
     """One sequence, the whole vocabulary at every position, a Python loop over positions."""
-    tokens = [*prompt, *[model.mask_id] * decoder.gen_length]
-    blocks = decoder.gen_length // decoder.block_length
-    schedule = commit_schedule(decoder.block_length, decoder.steps // blocks)
-    for block in range(blocks):
-        start = len(prompt) + block * decoder.block_length
+    tokens, width, passes = [*prompt, *[model.mask_id] * decoder.gen_length], len(prompt), 0
+    for block in range(decoder.gen_length // decoder.block_length):
+        start = width + block * decoder.block_length
         positions = range(start, start + decoder.block_length)
-        for step, count in enumerate(schedule):
+        for step, count in enumerate(decoder.schedule):
+            if model.mask_id not in tokens[start : positions.stop]:
+                break
             ids = torch.tensor([tokens])
-            logits = model(ids, torch.ones_like(ids, dtype=torch.bool))
+            if step == 0 or decoder.cache == "none":
+                logits, kept, passes = logits_of(model, ids), ids, passes + 1
+            else:
+                stop = positions.stop if decoder.cache == "dual" else ids.shape[1]
+                logits, passes = logits_from_cache(model, kept, ids, start - model.shift, stop), passes + 1
             logits[:, model.mask_id] = -torch.inf
-            stream = noise.subkey(torch.tensor([key]), block * len(schedule) + step)
+            stream = noise.subkey(torch.tensor([key]), block * len(decoder.schedule) + step)
             uniforms = noise.uniform(stream, decoder.block_length, logits.shape[1])[0]
             found = []
             for place, n in enumerate(positions):
@@ -114,20 +122,114 @@ def naive_decode(model, prompt, decoder, key):
                     perturbed = logits[n].double() - decoder.temperature * (-uniforms[place].log()).log()
                     token = int((perturbed if decoder.temperature else logits[n]).argmax())
                     found.append((-logits[n].softmax(-1)[token].item(), n, token))
-            for _, n, token in sorted(found)[:count]:
-                tokens[n] = token
-    return tokens[len(prompt) :]
+            for place, (negative, n, token) in enumerate(sorted(found)):
+                if place < count or (decoder.threshold and -negative >= decoder.threshold):
+                    tokens[n] = token
+    return tokens[width:], passes
+
+
+def logits_of(model, ids):
+    """(1, L) -> (L, V), by transformers' own forward pass."""
+    logits = model.network(input_ids=ids, use_cache=False).logits[0]
+    return torch.cat([logits[:1], logits[:-1]]) if model.shift else logits
+
+
+def logits_from_cache(model, kept, ids, start, stop):
+    """The logits of `ids`, where all but the tokens from start to stop has the keys and values that it had in `kept`.
+
+    By transformers' DynamicCache: the order of keys makes no difference to attention, so what is kept comes first.
+    """
+    cache, length = DynamicCache(), ids.shape[1]
+    model.network(input_ids=kept, past_key_values=cache, use_cache=True)
+    rest = torch.tensor([n for n in range(length) if not start <= n < stop], dtype=torch.long)
+    cache.batch_select_indices(torch.tensor([0]))
+    for layer in cache.layers:
+        layer.keys, layer.values = layer.keys[:, :, rest], layer.values[:, :, rest]
+    positions = torch.arange(start, stop)[None]
+    part = model.network(
+        input_ids=ids[:, start:stop], position_ids=positions, past_key_values=cache, use_cache=True
+    ).logits[0]
+    logits = torch.full((length, part.shape[1]), torch.nan)
+    first = start + model.shift
+    logits[first : stop + model.shift] = part[: length - first]
+    return logits
+
+
+KINDS = {
+    "exact": {"steps": 12},
+    "prefix": {"steps": 12, "cache": "prefix"},
+    "dual": {"steps": 12, "cache": "dual"},
+    "threshold": {"threshold": 0.16},
+    "prefix-threshold": {"threshold": 0.16, "cache": "prefix"},
+    "dual-threshold": {"threshold": 0.16, "cache": "dual"},
+}
 
 
 @pytest.mark.parametrize("name", ["tiny_llada", "tiny_dream"])
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
-def test_against_a_naive_version(name, temperature, request):
+@pytest.mark.parametrize("kind", KINDS)
+def test_against_a_naive_version(name, temperature, kind, request):
     model = request.getfixturevalue(name)
     generator = torch.Generator().manual_seed(1)
-    prompts = [torch.randint(0, 150, (n,), generator=generator).tolist() for n in (7, 4, 10)]
-    decoder = Decoder(24, 8, 12, temperature, stop_at_end=False)
-    tokens, _ = decode(model, prompts, decoder, [11, 12, 13])
+    prompts = [torch.randint(0, 150, (n,), generator=generator).tolist() for n in (7, 4, 10, 7)]
+    decoder = Decoder(24, 8, temperature=temperature, stop_at_end=False, **KINDS[kind])
+    tokens, passes = decode(model, prompts, decoder, [11, 12, 13, 14])
     with torch.no_grad():
-        assert tokens.tolist() == [
-            naive_decode(model, p, decoder, k) for p, k in zip(prompts, (11, 12, 13), strict=True)
-        ]
+        for prompt, key, found, took in zip(prompts, (11, 12, 13, 14), tokens.tolist(), passes.tolist(), strict=True):
+            assert (found, took) == naive_decode(model, prompt, decoder, key)
+    if decoder.threshold:
+        assert 3 < passes.min() < passes.max() < 24  # some passes commit several tokens, not all the same number
+
+
+@pytest.mark.parametrize("name", ["tiny_llada", "tiny_dream"])
+def test_caches_that_keep_nothing_wrong_change_nothing(name, request):
+    """One pass a block reads whole sequences; so does every pass of a prefix cache when there is no prompt to keep."""
+    model = request.getfixturevalue(name)
+    prompts = [[1, 2, 3, 4], [5, 6]]
+    exact, _ = decode(model, prompts, Decoder(24, 8, 3))
+    for cache in ("prefix", "dual"):
+        assert torch.equal(exact, decode(model, prompts, Decoder(24, 8, 3, cache=cache))[0])
+    differs = [decode(model, prompts, Decoder(24, 8, 24, cache=cache))[0] for cache in ("none", "dual")]
+    assert not torch.equal(*differs)
+
+
+def test_a_threshold_that_nothing_reaches_commits_one_token_a_pass(tiny_llada):
+    prompts = [[1, 2, 3], [5, 6]]
+    one_by_one, took = decode(tiny_llada, prompts, Decoder(16, 8, 16))
+    never, passes = decode(tiny_llada, prompts, Decoder(16, 8, threshold=1.0))
+    assert torch.equal(one_by_one, never)
+    assert torch.equal(took, passes)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples_of_a_problem_share_its_first_pass(tiny_llada, monkeypatch, kind):
+    """And have the tokens that each has alone."""
+    prompts, keys = [[1, 2, 3]] * 3 + [[4, 5, 6, 7]] * 3, list(range(6))
+    decoder = Decoder(16, 8, temperature=0.8, **KINDS[kind] | ({"steps": 8} if "steps" in KINDS[kind] else {}))
+    alone = [decode(tiny_llada, [p], decoder, [k])[0][0] for p, k in zip(prompts, keys, strict=True)]
+    rows, original = [], type(tiny_llada).states_at
+
+    def counting(self, input_ids, *args):
+        rows.append(len(input_ids))
+        return original(self, input_ids, *args)
+
+    monkeypatch.setattr(type(tiny_llada), "states_at", counting)
+    together, _ = decode(tiny_llada, prompts, decoder, keys)
+    assert torch.equal(together, torch.stack(alone))
+    assert rows[:2] == [2, 6]
+    assert len({tuple(row) for row in together.tolist()}) > 2
+
+
+def test_few_logits_stand_in_memory(tiny_llada, monkeypatch):
+    """In chunks of 5 positions, the same tokens."""
+    prompts, sizes = [[1, 2, 3], [4, 5]], []
+    decoder = Decoder(16, 8, 8, temperature=0.8)
+    whole, _ = decode(tiny_llada, prompts, decoder, [1, 2])
+    monkeypatch.setattr(models, "LOGIT_BYTES", 5 * 4 * tiny_llada.network.config.vocab_size)
+    head = type(tiny_llada).head
+    monkeypatch.setattr(type(tiny_llada), "head", lambda self, states: sizes.append(len(states)) or head(self, states))
+    chunked, _ = decode(tiny_llada, prompts, decoder, [1, 2])
+    assert torch.equal(whole, chunked)
+    assert max(sizes) == 5
+    # of eight places in each of two blocks, those that are still masked: two rows of 8, 6, 4 and 2
+    assert sum(sizes) == 2 * 2 * (8 + 6 + 4 + 2)

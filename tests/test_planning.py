@@ -35,6 +35,7 @@ CONFIGS = [ROOT / "config" / name for name in ("paper.yaml", "code.yaml", "confi
 QKV = {"r": 16, "alpha": 32, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}
 EVERYWHERE = QKV | {"target_modules": list(planning.projections(PUBLISHED["llada"]))}
 GREEDY = {"gen_length": 64, "block_length": 32, "steps": 4, "temperature": 0.0, "guidance": 0.0, "batch_size": 4}
+GREEDY |= {"threshold": None, "cache": "none"}
 SHAPE = Shape(hidden=128, layers=3, heads=4, kv_heads=2, mlp=384, vocabulary=300, qkv_bias=True)
 
 
@@ -121,6 +122,9 @@ SMALL = Shape(hidden=4, layers=2, heads=2, kv_heads=1, mlp=8, vocabulary=10)
 # of a layer: q and o 4 x 4, k and v 4 x 2, gate, up and down 4 x 8: 144
 
 
+HAND = {"gen_length": 6, "block_length": 3, "steps": 4, "threshold": None, "cache": "none", "guidance": 0.0}
+
+
 def test_operations_by_hand():
     assert planning.forward_flops(SMALL, 6, 3) == 6 * 2 * (2 * 144 + 4 * 3 * 4)
     assert planning.forward_flops(SMALL, 6, 3, scored=5) - planning.forward_flops(SMALL, 6, 3) == 5 * 2 * 4 * 10
@@ -128,13 +132,21 @@ def test_operations_by_hand():
     assert planning.backward_flops(SMALL, 6, 3, 5, full=True) == 6 * 2 * (4 * 144 + 10 * 3 * 4) + 2 * 5 * 2 * 4 * 10
     lora = {"r": 3, "target_modules": ["q_proj", "k_proj"]}
     assert planning.adapter_flops(SMALL, lora, 5) == 2 * 5 * 2 * 3 * ((4 + 4) + (4 + 2))
-    # the first layer in full; of the last, keys and values (16 weights) at 7 positions, the others at 3
-    window = 2 * (144 * 7 + 16 * 7 + 128 * 3) + 4 * 7 * 4 * (7 + 3) + 3 * 2 * 4 * 10
-    assert planning.window_flops(SMALL, 7, 3) == window
-    decoder = {"gen_length": 6, "block_length": 3, "steps": 4, "guidance": 0.0}
-    assert planning.decoding_flops(SMALL, None, 1, decoder) == (4 * window, 0)
-    assert planning.decoding_flops(SMALL, None, 1, decoder | {"guidance": 1.5}) == (8 * window, 0)
-    assert planning.decoding_flops(SMALL, lora, 1, decoder)[1] == 4 * 2 * 3 * ((8 + 6) * 7 + 8 * 3 + 6 * 7)
+    # the first layer in full; of the last, keys and values (16 weights) at 7 positions, the others at 3, then 1
+    three = 2 * (144 * 7 + 16 * 7 + 128 * 3) + 4 * 7 * 4 * (7 + 3) + 3 * 2 * 4 * 10
+    one = 2 * (144 * 7 + 16 * 7 + 128 * 1) + 4 * 7 * 4 * (7 + 1) + 1 * 2 * 4 * 10
+    assert planning.window_flops(SMALL, 7, 3) == three
+    assert planning.decoding_flops(SMALL, None, 1, HAND) == (2 * three + 2 * one, 0)
+    assert planning.decoding_flops(SMALL, None, 1, HAND | {"guidance": 1.5}) == (4 * three + 4 * one, 0)
+    assert planning.decoding_flops(SMALL, lora, 1, HAND)[1] == 2 * 2 * 3 * (2 * (8 + 6) * 7 + 8 * (3 + 1) + 6 * (7 + 7))
+    # with a cache of all but the block, the second pass of a block reads its three tokens
+    again = 2 * (144 * 3 + 16 * 3 + 128 * 1) + 4 * 7 * 4 * (3 + 1) + 1 * 2 * 4 * 10
+    assert planning.decoding_flops(SMALL, None, 1, HAND | {"cache": "dual"}) == (2 * three + 2 * again, 0)
+    # with a threshold, three passes of one token each at most
+    every = HAND | {"steps": None, "threshold": 0.9}
+    assert planning.decoding_flops(SMALL, None, 1, every) == planning.decoding_flops(
+        SMALL, None, 1, HAND | {"steps": 6}
+    )
 
 
 def count(work) -> int:
@@ -157,7 +169,7 @@ def count(work) -> int:
 
 @pytest.mark.parametrize("lora", [QKV, EVERYWHERE, None])
 def test_operations_are_those_that_torch_counts(lora):
-    rows, length, window = 2, 40, slice(24, 40)
+    rows, length = 2, 40
 
     def counted(shape):
         model, batch = network(shape, torch.bfloat16 if lora else torch.float32, lora).train(), everything(shape, 2, 40)
@@ -165,7 +177,8 @@ def test_operations_are_those_that_torch_counts(lora):
         forward = count(lambda: losses.append(loss_sum(model, batch)[0]))
         backward = count(losses[0].backward)
         with torch.no_grad():
-            return forward, backward, count(lambda: model.eval().window_logits(batch.noisy, window))
+            places = torch.arange(24, 40).expand(rows, -1)
+            return forward, backward, count(lambda: model.eval().head(model.states_at(batch.noisy, places)))
 
     def planned(shape):
         tokens = rows * length
@@ -354,15 +367,27 @@ def test_scoring_holds_less_than_training(select):
     )
 
 
+@pytest.mark.parametrize("cache", ["none", "prefix", "dual"])
+@pytest.mark.parametrize("guidance", [0.0, 1.0])
+def test_decoding_takes_the_operations_that_are_planned(cache, guidance):
+    given = GREEDY | {"cache": cache, "guidance": guidance}
+    settings = {key: value for key, value in given.items() if key != "batch_size"} | {"stop_at_end": False}
+    model = network(SHAPE, torch.bfloat16, None, "llada").eval()
+    prompts = [[5] * 30] * 3
+    counted = count(lambda: decoding.decode(model, prompts, decoding.Decoder(**settings)))
+    assert counted == 3 * planning.decoding_flops(SHAPE, None, 30, given)[0]
+
+
+@pytest.mark.parametrize("cache", ["none", "dual"])
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize("guidance", [0.0, 1.0])
 @pytest.mark.parametrize("vocabulary,mlp,family", [(9000, 384, "Dream"), (300, 384, "llada"), (300, 2048, "Dream")])
-def test_decoding_holds_what_is_planned(temperature, guidance, vocabulary, mlp, family):
+def test_decoding_holds_what_is_planned(cache, temperature, guidance, vocabulary, mlp, family):
     shape = replace(SHAPE, vocabulary=vocabulary, mlp=mlp, layers=2)
-    given = GREEDY | {"temperature": temperature, "guidance": guidance, "steps": 2}
+    given = GREEDY | {"temperature": temperature, "guidance": guidance, "cache": cache, "steps": 4}
     settings = {key: value for key, value in given.items() if key != "batch_size"}
     model = network(shape, torch.bfloat16, None, family).eval()
-    prompts = [[5] * 300] * given["batch_size"]
+    prompts = [[5 + i] * 300 for i in range(given["batch_size"])]  # equal ones would share a pass
     most = inference(
         model, lambda: decoding.decode(model, prompts, decoding.Decoder(**settings), list(range(len(prompts))))
     )

@@ -51,15 +51,18 @@ def test_no_remote_code_and_no_pickle():
 
 def test_the_base_answers_in_the_format(tmp_path):
     """What is shipped is a trained model: of some test problems, most answers are well-formed."""
+    from tqdm import tqdm
+
     from lift import answers, grading
     from lift.benchmarks import mini_gsm
     from lift.decoding import Decoder
 
     torch.set_num_threads(1)
     model, tokenizer = models.load(SHIPPED), AutoTokenizer.from_pretrained(SHIPPED)
-    problems = mini_gsm.problems(size=12)
-    rows, _ = answers.answer(
-        model, tokenizer, "mini-gsm", problems, Decoder(48, 16, 24), 1, 12, 0, tmp_path / "store.jsonl"
-    )
+    problems, store = mini_gsm.problems(size=12), tmp_path / "store.jsonl"
+    batches = dict(enumerate(answers.make_batches(tokenizer, problems, 1, 12)))
+    decoder = Decoder(48, 16, 24)
+    answers.compute(model, tokenizer, "mini-gsm", problems, decoder, batches, 0, store, tqdm(disable=True))
+    rows, _ = answers.collect(answers.read_store([store]))
     grades = grading.grade_rows(rows, {p["id"]: p for p in problems}, "number")
     assert sum(not grade["invalid"] for grade in grades) >= 10

@@ -211,6 +211,19 @@ def test_what_cannot_run_here_says_so_at_once(tmp_path, name):
     assert "Neither here nor in reach" in output
 
 
+def test_shards_answer_the_same(checkout):
+    """The last use of the checkout: what its metadata say is not the smoke config's any more."""
+    assert checkout.plan(config=small(shards=3))["answer_shard"] == 36
+    folder = checkout.results / "generations/tiny-llada/sft/seed0"
+    before = {path: path.read_bytes() for path in folder.glob("*/*.jsonl")}
+    shutil.rmtree(checkout.results / ".answers/tiny-llada/sft")
+    target = str((folder / "run.json").relative_to(checkout.folder))
+    result = checkout.run(target, config=small(shards=2))
+    assert result.returncode == 0, result.stderr
+    assert before == {path: path.read_bytes() for path in folder.glob("*/*.jsonl")}
+    assert (checkout.results / ".answers/tiny-llada/sft/seed0/shard-2-of-2/run.json").is_file()
+
+
 def test_lint_and_format():
     checks = [
         [sys.executable, "-m", "snakemake", "--lint"],

@@ -1,12 +1,15 @@
 """Answer benchmarks with one checkpoint, by diffusion decoding.
 
-Answers are kept in --store as they finish; only those that are missing there are computed.
+Answers are kept in --store as they finish; only those that are missing there are computed. Several jobs may share the
+work by --shard; the last one, without it, finds all answers there, loads no model and writes the files.
 """
 
 import json
+from functools import cache
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 from lift import answers, device, provenance
 from lift.decoding import Decoder
@@ -15,6 +18,14 @@ from lift.lock import alone
 from lift.models import DTYPES
 from lift.tokenization import load_tokenizer
 from lift.training import load_trained
+
+
+def shard(text: str) -> tuple[int, int]:
+    """ "2/4" -> (1, 4): the place of a shard and how many there are."""
+    number, _, count = text.partition("/")
+    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise InputError(f"--shard: {text!r} is not I/N with I from 1 to N.")
+    return int(number) - 1, int(count)
 
 
 def add_arguments(parser) -> None:
@@ -29,6 +40,8 @@ def add_arguments(parser) -> None:
     parser.add_argument("--dtype", choices=list(DTYPES), default="float32", help="of the model")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--store", type=Path, required=True, help="folder for finished answers")
+    parser.add_argument("--shard", default="1/1", help="I/N: only every N-th batch of answers, from the I-th on")
+    parser.add_argument("--parts", type=Path, nargs="*", default=[], help="run.json of the shards, for their memory")
     parser.add_argument("--output", type=Path, required=True, help="folder; DECODER/BENCHMARK.jsonl lie in it")
 
 
@@ -37,9 +50,14 @@ def main(args) -> None:
     for path in args.benchmarks:
         if path.stem not in args.decoding:
             raise InputError(f"--decoding says nothing of the benchmark {path.stem!r}.")
-    device.claim(args.device)
+    part, parts = shard(args.shard)
     tokenizer = load_tokenizer(args.model)
-    model = load_trained(args.model, args.run, args.device, DTYPES[args.dtype])
+
+    @cache
+    def model():  # only where an answer is missing
+        device.claim(args.device)
+        return load_trained(args.model, args.run, args.device, DTYPES[args.dtype])
+
     weights = [p for folder in (args.model, args.run) if folder for p in sorted(folder.glob("*.safetensors"))]
     made_by = [
         provenance.file_hash(*weights),
@@ -51,34 +69,41 @@ def main(args) -> None:
         torch.__version__,
     ]
     args.store.mkdir(parents=True, exist_ok=True)
+    args.output.mkdir(parents=True, exist_ok=True)
     costs = []
-    with alone(args.store):
+    with alone(args.store / f"{part + 1}-of-{parts}"):
         for path in args.benchmarks:
             problems = [json.loads(line) for line in path.read_text().splitlines()]
             plan = args.decoding[path.stem]
-            for decoder, given in plan["decoders"].items():
-                label = f"{path.stem}.{decoder}"
+            for name, given in plan["decoders"].items():
+                label = f"{path.stem}.{name}"
                 key = provenance.value_hash([made_by, given, plan["samples"], provenance.file_hash(path)])
-                store = args.store / f"{label}.{key}.jsonl"
                 for stale in args.store.glob(f"{label}.*.jsonl"):
-                    if stale != store:
+                    if not stale.name.startswith(f"{label}.{key}."):
                         stale.unlink()
                 settings = dict(given)
                 batch_size = settings.pop("batch_size")
-                rows, cost = answers.answer(
-                    model,
-                    tokenizer,
-                    path.stem,
-                    problems,
-                    Decoder(**settings),
-                    plan["samples"],
-                    batch_size,
-                    args.seed,
-                    store,
-                )
-                output = args.output / decoder / f"{path.stem}.jsonl"
-                output.parent.mkdir(parents=True, exist_ok=True)
+                batches = answers.make_batches(tokenizer, problems, plan["samples"], batch_size)
+                ours = dict(list(enumerate(batches))[part::parts])
+                finished = answers.read_store(sorted(args.store.glob(f"{label}.{key}.*.jsonl")))
+                missing = {number: pairs for number, pairs in ours.items() if number not in finished}
+                sizes = [sum(map(len, group.values())) for group in (ours, missing)]
+                with tqdm(total=sizes[0], initial=sizes[0] - sizes[1], desc=label, unit="answer", mininterval=5) as bar:
+                    if missing:
+                        file = args.store / f"{label}.{key}.{part + 1}-of-{parts}.jsonl"
+                        decoder = Decoder(**settings)
+                        answers.compute(model(), tokenizer, path.stem, problems, decoder, missing, args.seed, file, bar)
+                if parts > 1:
+                    continue
+                rows, cost = answers.collect(answers.read_store(sorted(args.store.glob(f"{label}.{key}.*.jsonl"))))
+                output = args.output / name / f"{path.stem}.jsonl"
+                output.parent.mkdir(exist_ok=True)
                 output.write_text("".join(json.dumps(row) + "\n" for row in rows))
-                costs.append({"benchmark": path.stem, "decoder": decoder, "gen_length": given["gen_length"]} | cost)
+                costs.append({"benchmark": path.stem, "decoder": name, "gen_length": given["gen_length"]} | cost)
     record = provenance.record(costs=costs)
+    for shard_record in (json.loads(path.read_text()) for path in args.parts):
+        for fact in ("peak_memory_bytes", "peak_gpu_memory_bytes"):
+            if fact in shard_record:
+                record[fact] = max(record.get(fact, 0), shard_record[fact])
+        record |= {"gpu": shard_record["gpu"]} if "gpu" in shard_record else {}
     (args.output / "run.json").write_text(json.dumps(record, indent=2) + "\n")

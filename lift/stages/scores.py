@@ -84,7 +84,7 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict
                 groups["all"] = matrix
             for seed, values in groups.items():
                 mean, low, high = interval(values)
-                row = {"seed": seed, "steps": settings["steps"], "metric": metric, "n": values.shape[1]}
+                row = {"seed": seed, "steps": settings["steps"] or 0, "metric": metric, "n": values.shape[1]}
                 rows.append(common | row | {"value": mean, "ci_low": low, "ci_high": high})
     for (model, method, seed, length), parts in own.items():
         if len(parts) < sum(any(d["gen_length"] == length for d in p["decoders"].values()) for p in plan.values()):

@@ -1,11 +1,15 @@
 GENERATIONS = f"{RESULTS}/generations/{{model}}/{{method}}/seed{{seed}}"
+STORE = f"{RESULTS}/.answers/{{model}}/{{method}}/seed{{seed}}"
+SHARDS = CONFIG["shards"]
 
 
 # One job answers all benchmarks of a checkpoint: starting Python and loading a model costs more than many benchmarks.
+# With shards, their jobs have answered already, and this one gathers.
 rule answer:
     input:
         unpack(weights),
         benchmarks=expand(rules.prepare_benchmark.output.problems, benchmark=BENCHMARKS),
+        parts=[f"{STORE}/shard-{i}-of-{SHARDS}/run.json" for i in range(1, SHARDS + 1) if SHARDS > 1],
     output:
         answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=ANSWER_PATHS, allow_missing=True),
         record=f"{GENERATIONS}/run.json",
@@ -20,13 +24,14 @@ rule answer:
     threads: CONFIG["threads"]
     resources:
         mem_mb=memory_mb,
-        gpu=GPUS,
+        gpu=GPUS if SHARDS == 1 else 0,
     params:
         run=lambda wildcards, input: f"--run {input.run}" if "run" in input.keys() else "",
         decoding=json({name: {key: plan[key] for key in ("decoders", "samples")} for name, plan in PLAN.items()}),
         device=CONFIG["device"],
         dtype=lambda wildcards: CONFIG["models"][wildcards.model]["dtype"],
-        store=f"{RESULTS}/.answers/{{model}}/{{method}}/seed{{seed}}",
+        store=STORE,
+        shard=lambda wildcards: f"{wildcards.shard}/{SHARDS}" if "shard" in wildcards.keys() else "1/1",
         output=lambda wildcards, output: Path(output.record).parent,
         code=fingerprint("lift.stages.decode"),
     message:
@@ -42,8 +47,31 @@ rule answer:
         " --dtype {params.dtype}"
         " --threads {threads}"
         " --store {params.store:q}"
+        " --shard {params.shard}"
+        " --parts {input.parts:q}"
         " --output {params.output:q}"
         " > {log:q} 2>&1"
+
+
+use rule answer as answer_shard with:
+    input:
+        unpack(weights),
+        benchmarks=expand(rules.prepare_benchmark.output.problems, benchmark=BENCHMARKS),
+        parts=[],
+    output:
+        record=f"{STORE}/shard-{{shard}}-of-{SHARDS}/run.json",
+    log:
+        f"{LOGS}/generations/{{model}}/{{method}}/seed{{seed}}-shard{{shard}}.log",
+    benchmark:
+        f"{TIMINGS}/generations/{{model}}/{{method}}/seed{{seed}}-shard{{shard}}.tsv"
+    wildcard_constraints:
+        model="|".join(MODELS),
+        shard=r"\d+",
+    resources:
+        mem_mb=memory_mb,
+        gpu=GPUS,
+    message:
+        "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed}, shard {wildcards.shard}"
 
 
 # The floor: random well-formed answers in place of a model's.
