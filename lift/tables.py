@@ -78,6 +78,29 @@ def format_table(scores: pd.DataFrame, own_metric: dict[str, str], methods: list
     return pd.concat(parts, ignore_index=True)
 
 
+def decoder_table(
+    scores: pd.DataFrame, costs: pd.DataFrame, own_metric: dict[str, str], decoders: dict[str, list[str]]
+) -> pd.DataFrame:
+    """What each decoder scores and costs: forward passes an answer, and tokens before the end a pass and a second.
+
+    A row a model, method, benchmark and decoder, over all seeds; scores by the benchmark's own metric.
+    """
+    keys = ["model", "method", "benchmark", "decoder"]
+    spent = costs[costs["stage"] == "decode"].groupby(keys)[["answers", "nfe", "tokens", "seconds"]].sum().reset_index()
+    rows = pooled(scores)
+    rows = rows[rows["metric"] == rows["benchmark"].map(own_metric)].merge(spent, on=keys, sort=False)
+    order = {pair: i for i, pair in enumerate((name, d) for name, used in decoders.items() for d in used)}
+    rows = rows.assign(place=[order[pair] for pair in zip(rows["benchmark"], rows["decoder"], strict=True)])
+    rows = rows.sort_values(["model", "place"], kind="stable")
+    return pd.DataFrame(
+        {key: rows[key] for key in keys}
+        | {"metric": rows["metric"], "score": rows.apply(percent, axis=1)}
+        | {"passes an answer": (rows["nfe"] / rows["answers"]).map("{:.1f}".format)}
+        | {"tokens a pass": (rows["tokens"] / rows["nfe"]).map("{:.2f}".format)}
+        | {"tokens a second": (rows["tokens"] / rows["seconds"].clip(lower=1e-9)).map("{:.0f}".format)}
+    )
+
+
 def statistics_table(statistics: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
     """Confidence, probability of the true token and accuracy, by group of words and level, weighted by count."""
     rows = []

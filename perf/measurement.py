@@ -4,6 +4,7 @@ import gc
 import platform
 import statistics
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -54,13 +55,14 @@ def median(values: list[float]) -> float:
     return statistics.median(values)
 
 
-def report(name: str, title: str, rows: list[dict], text: str) -> None:
-    """Print a table with its conditions and write it to perf/results/NAME.md."""
+def report(name: str, title: str, rows: list[dict], text: str, save: bool = True) -> None:
+    """Print a table with its conditions and, if it is to be kept, write it to perf/results/NAME.md."""
     table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
     conditions = (
         f"`python {' '.join(sys.argv)}` at commit {provenance.commit()[:12]}, {processor()}, torch {torch.__version__}."
     )
-    page = f"# {title}\n\n{conditions}\n\n{table}\n\n{text.strip()}\n"
+    page = f"# {title}\n\n{conditions}\n\n{table}\n\n{textwrap.fill(' '.join(text.split()), 120)}\n"
     print(page)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.md").write_text(page)
+    if save:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.md").write_text(page)

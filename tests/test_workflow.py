@@ -40,7 +40,7 @@ def test_the_run_ends_with_the_main_table(checkout):
         assert checkout.output.count("No conda found: --use-conda is ignored") == 1
 
 
-TABLES = ("main", "pass_at_k", "format", "statistics", "data", "contamination", "benchmarks")
+TABLES = ("main", "pass_at_k", "format", "decoders", "statistics", "data", "contamination", "benchmarks")
 
 
 def test_everything_promised_is_there(checkout):
@@ -136,8 +136,9 @@ def test_a_deleted_generations_file_is_made_from_the_answers_that_are_kept(check
     store.write_text("")  # and one benchmark's kept answers are lost as well
     assert checkout.run().returncode == 0
     log = (checkout.results / "logs/generations/tiny-llada/lift3/seed0.log").read_text()
-    assert "mini-gsm: 1 of 1 batches found" in log
-    assert "mini-math: 1 of 1" not in log
+    assert "mini-gsm.greedy: 100%" in log
+    assert "mini-gsm.greedy:   0%" not in log
+    assert "mini-math.greedy:   0%" in log
     assert lost.read_text() == text
     assert (checkout.results / "scores.csv").read_bytes() == before
 

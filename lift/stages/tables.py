@@ -1,4 +1,7 @@
-"""Tables from the scores and statistics, each as CSV, Markdown and LaTeX: main, pass_at_k, format, statistics."""
+"""Tables from the scores and statistics, each as CSV, Markdown and LaTeX.
+
+main, pass_at_k, format, decoders, statistics.
+"""
 
 import json
 from pathlib import Path
@@ -11,6 +14,7 @@ from lift.token_words import by_word, split_by_frequency
 
 def add_arguments(parser) -> None:
     parser.add_argument("--scores", type=Path, required=True, help="scores.csv")
+    parser.add_argument("--costs", type=Path, required=True, help="costs.csv")
     parser.add_argument("--statistics", type=Path, nargs="+", required=True, help=".parquet files")
     parser.add_argument("--metrics", type=json.loads, required=True, help="by benchmark, its own metric; as JSON")
     parser.add_argument("--decoders", type=json.loads, required=True, help="by benchmark, their names; as JSON")
@@ -19,7 +23,10 @@ def add_arguments(parser) -> None:
 
 
 def main(args) -> None:
-    scores = tables.first_decoders(pd.read_csv(args.scores, dtype={"seed": str}), args.decoders)
+    every = pd.read_csv(args.scores, dtype={"seed": str})
+    costs = pd.read_csv(args.costs, dtype={"seed": str})
+    tables.write(tables.decoder_table(every, costs, args.metrics, args.decoders), args.output / "decoders")
+    scores = tables.first_decoders(every, args.decoders)
     tables.write(tables.main_table(scores, args.metrics, args.methods), args.output / "main")
     tables.write(tables.pass_table(scores, args.methods), args.output / "pass_at_k")
     tables.write(tables.format_table(scores, args.metrics, args.methods), args.output / "format")

@@ -89,12 +89,13 @@ rule scores:
 rule tables:
     input:
         scores=rules.scores.output.scores,
+        costs=rules.scores.output.costs,
         statistics=rules.statistics.input,
     output:
         report(
             expand(
                 f"{RESULTS}/tables/{{table}}.{{extension}}",
-                table=["main", "pass_at_k", "format", "statistics"],
+                table=["main", "pass_at_k", "format", "decoders", "statistics"],
                 extension=["csv"],
             ),
             caption="../report/tables.rst",
@@ -102,7 +103,7 @@ rule tables:
         ),
         expand(
             f"{RESULTS}/tables/{{table}}.{{extension}}",
-            table=["main", "pass_at_k", "format", "statistics"],
+            table=["main", "pass_at_k", "format", "decoders", "statistics"],
             extension=["md", "tex"],
         ),
     log:
@@ -123,6 +124,7 @@ rule tables:
     shell:
         "python -m lift tables"
         " --scores {input.scores:q}"
+        " --costs {input.costs:q}"
         " --statistics {input.statistics:q}"
         " --metrics {params.metrics:q}"
         " --decoders {params.decoders:q}"

@@ -1,0 +1,109 @@
+"""The accelerated decoders on the miniature: what they accept, cost and lose, next to the exact one.
+
+The shipped base model answers the miniature's greedy benchmarks with every decoder; nothing is scripted.
+
+    python perf/miniature_decoders.py            # a few minutes on one core
+"""
+
+import argparse
+import importlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+from measurement import report
+from tqdm import tqdm
+
+from lift import answers, models
+from lift.benchmarks import describe
+from lift.decoding import Decoder
+from lift.grading import grade_rows
+from lift.intervals import average_interval
+from lift.stages.scores import problem_scores
+from lift.tokenization import load_tokenizer
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ROOT / "lift" / "miniature" / "weights"
+KINDS = {
+    "exact": {},
+    "prefix cache": {"cache": "prefix"},
+    "dual cache": {"cache": "dual"},
+    "threshold 0.9": {"threshold": 0.9},
+    "prefix cache, threshold 0.9": {"threshold": 0.9, "cache": "prefix"},
+    "dual cache, threshold 0.9": {"threshold": 0.9, "cache": "dual"},
+}
+
+
+def answered(model, tokenizer, name: str, problems: list[dict], decoder: Decoder, batch_size: int):
+    """The answers to a benchmark and their cost."""
+    batches = dict(enumerate(answers.make_batches(tokenizer, problems, 1, batch_size)))
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder, "answers.jsonl")
+        with tqdm(total=len(problems), desc=name) as bar:
+            answers.compute(model, tokenizer, name, problems, decoder, batches, 0, store, bar)
+        return answers.collect(answers.read_store([store]))
+
+
+def difference(ours: list[np.ndarray], exact: list[np.ndarray]) -> str:
+    """Mean over benchmarks of the difference over the same problems, in points, with its 95% interval."""
+    gaps = [a - b for a, b in zip(ours, exact, strict=True)]
+    mean = np.mean([gap.mean() for gap in gaps])
+    half = 1.96 * np.sqrt(sum(gap.var(ddof=1) / len(gap) for gap in gaps)) / len(gaps)
+    return f"{100 * mean:+.1f} [{100 * (mean - half):+.1f}, {100 * (mean + half):+.1f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few problems, to see that it runs; writes no result")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    settings = config["decoders"]["greedy"]
+    length, block, batch_size = settings["gen_length"], settings["block_length"], settings["batch_size"]
+    model, tokenizer = models.load(SHIPPED), load_tokenizer(SHIPPED)
+    benchmarks = {name: entry for name, entry in config["benchmarks"].items() if entry["decoder"] == "greedy"}
+    rows, exact, texts = [], None, None
+    for kind, own in KINDS.items():
+        decoder = Decoder(length, block, None if "threshold" in own else settings["steps"], **own)
+        scores, costs, found = [], [], []
+        for name, entry in benchmarks.items():
+            source = importlib.import_module(f"lift.benchmarks.{name.replace('-', '_')}")
+            given = {key: value for key, value in entry.items() if key not in ("decoder", "samples")}
+            problems = source.problems(**given | ({"size": 6} if args.quick else {}))
+            answer_rows, cost = answered(model, tokenizer, name, problems, decoder, batch_size)
+            about = describe(name, {})
+            grades = pd.DataFrame(grade_rows(answer_rows, {p["id"]: p for p in problems}, about["grader"]))
+            scores.append(next(iter(problem_scores(grades, about["metric"]).values())))
+            costs.append(cost)
+            found += [row["text"] for row in answer_rows]
+        exact, texts = exact or scores, texts or found
+        mean, low, high = average_interval([values[None] for values in scores])
+        total = pd.DataFrame(costs).sum()
+        rows.append(
+            {
+                "decoder": kind,
+                "score": f"{100 * mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]",
+                "less exact's": difference(scores, exact) if kind != "exact" else "-",
+                "same text as exact's": f"{np.mean([a == b for a, b in zip(found, texts, strict=True)]):.0%}",
+                "passes an answer": f"{total['nfe'] / total['answers']:.1f}",
+                "tokens a pass": f"{total['tokens'] / total['nfe']:.2f}",
+                "tokens a second": f"{total['tokens'] / total['seconds']:.0f}",
+                "times faster": f"{total['answers'] / total['seconds']:.6f}",
+            }
+        )
+    first = float(rows[0]["times faster"])
+    for row in rows:
+        row["times faster"] = f"{float(row['times faster']) / first:.2f}"
+    text = f"""
+        {len(found)} answers of the shipped base model: the mean score of {", ".join(benchmarks)}, in percent, with 95%
+        intervals over problems; differences over the same problems. Length {length}, blocks of {block},
+        {settings["steps"]} passes without a threshold, batches of {batch_size}. Tokens are those before the end.
+    """
+    report("miniature_decoders", "Accelerated decoders on the miniature", rows, text, save=not args.quick)
+
+
+if __name__ == "__main__":
+    main()
