@@ -15,6 +15,7 @@ from huggingface_hub import save_torch_state_dict
 from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 from transformers import (
     AttentionInterface,
     LlamaConfig,
@@ -43,6 +44,8 @@ def full_attention(module, query, key, value, attention_mask, scaling, dropout=0
     )
     return seen.transpose(1, 2).contiguous(), None
 
+
+LOGIT_BYTES = 2**27  # of fp32 logits that stand in memory together
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -79,6 +82,11 @@ class MaskPredictor(nn.Module):
     def device(self) -> torch.device:
         return self.network.device
 
+    @property
+    def chunk(self) -> int:
+        """How many positions have their logits in memory together."""
+        return max(1, LOGIT_BYTES // (4 * self.network.config.vocab_size))
+
     def _attention(
         self, input_ids: torch.Tensor, real: torch.Tensor | None
     ) -> tuple[torch.Tensor | None, torch.Tensor]:
@@ -104,9 +112,28 @@ class MaskPredictor(nn.Module):
             states = torch.cat([states[:, :1], states[:, :-1]], dim=1)
         return states
 
-    def forward(self, input_ids: torch.Tensor, where: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
+    def logits(self, input_ids: torch.Tensor, where: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
         """(B, L) tokens -> (N, V) fp32 logits at the N positions where `where` (B, L) is True, in row-major order."""
         return self.head(self.hidden_states(input_ids, real)[where])
+
+    def forward(
+        self, noisy: torch.Tensor, where: torch.Tensor, clean: torch.Tensor, real: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(B, L) tokens -> (N,) fp32 cross-entropy of the clean token at the N positions of `where`, in row-major order.
+
+        Logits are made a chunk at a time, and again in the backward pass.
+        """
+        states, targets = self.hidden_states(noisy, real)[where], clean[where]
+        # torch's linear_cross_entropy saves as much, but returns bfloat16 losses from a bfloat16 head
+        parts = [
+            checkpoint(self._cross_entropy, *part, use_reentrant=False, preserve_rng_state=False)
+            for part in zip(states.split(self.chunk), targets.split(self.chunk), strict=True)
+        ]
+        return torch.cat(parts)
+
+    def _cross_entropy(self, states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """(N, H) states and (N,) tokens -> (N,) cross-entropies."""
+        return F.cross_entropy(self.head(states), targets, reduction="none")
 
     def head(self, states: torch.Tensor) -> torch.Tensor:
         """(..., H) states -> (..., V) fp32 logits."""

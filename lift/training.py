@@ -22,7 +22,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from lift import models, noise
 from lift.forward_process import Batch, Draws, mask_response, masking_probability
 from lift.models import MaskPredictor
-from lift.objectives import COMPONENTS, Selection, cross_entropy, loss_sum
+from lift.objectives import COMPONENTS, Selection, loss_sum
 
 LEVEL_BINS = 5  # of the masking level, for the log
 
@@ -118,7 +118,7 @@ def held_out_loss(model: MaskPredictor, held_out: datasets.Dataset, settings: Se
         keys = torch.tensor([noise.key("held-out", i) for i in indices], device=model.device)
         masked = mask_response(batch, level, noise.uniform(keys, batch.input_ids.shape[1]))
         noisy = batch.input_ids.masked_fill(masked, model.mask_id)
-        losses = cross_entropy(model, noisy, masked, batch.input_ids, batch.real)
+        losses = model(noisy, masked, batch.input_ids, batch.real)
         total += (losses / level[masked.nonzero()[:, 0]]).double().sum().item()
         denominator += batch.response.sum().item()
         bins += level_bins(level, losses, masked)

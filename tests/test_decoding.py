@@ -104,7 +104,7 @@ def naive_decode(model, prompt, decoder, key):
         positions = range(start, start + decoder.block_length)
         for step, count in enumerate(schedule):
             ids = torch.tensor([tokens])
-            logits = model(ids, torch.ones_like(ids, dtype=torch.bool))
+            logits = model.logits(ids, torch.ones_like(ids, dtype=torch.bool))
             logits[:, model.mask_id] = -torch.inf
             stream = noise.subkey(torch.tensor([key]), block * len(schedule) + step)
             uniforms = noise.uniform(stream, decoder.block_length, logits.shape[1])[0]

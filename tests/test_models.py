@@ -17,7 +17,7 @@ def test_logits(golden, name):
     g = golden(f"{name}_logits")
     model = models.load(GOLDEN / f"tiny_{name}")
     with torch.no_grad():
-        logits = model(g["input_ids"], torch.ones_like(g["input_ids"], dtype=torch.bool)).view_as(g["logits"])
+        logits = model.logits(g["input_ids"], torch.ones_like(g["input_ids"], dtype=torch.bool)).view_as(g["logits"])
     expected = g["logits"]
     if model.shift:  # the golden logits are unshifted
         expected = torch.cat([expected[:, :1], expected[:, :-1]], dim=1)
@@ -35,8 +35,8 @@ def test_padding_changes_nothing(golden, name, left):
     inside = slice(5, None) if left else slice(None, -5)
     real[:, inside] = True
     with torch.no_grad():
-        alone = model(ids, torch.ones_like(ids, dtype=torch.bool))
-        beside = model(padded, real, real)
+        alone = model.logits(ids, torch.ones_like(ids, dtype=torch.bool))
+        beside = model.logits(padded, real, real)
     first = torch.zeros_like(ids, dtype=torch.bool)
     first[:, 0] = model.shift and left  # position 0 has no predecessor to be predicted from
     keep = ~first.flatten()
@@ -53,7 +53,7 @@ def test_a_window_has_the_logits_of_the_whole(golden, name, window, padded):
     if padded:
         real = torch.arange(24) >= torch.tensor([0, 3, 7])[:, None]
     with torch.no_grad():
-        whole = model(ids, torch.ones_like(ids, dtype=torch.bool), real).view(3, 24, -1)
+        whole = model.logits(ids, torch.ones_like(ids, dtype=torch.bool), real).view(3, 24, -1)
         part = model.window_logits(ids, window, real)
     torch.testing.assert_close(part, whole[:, window], atol=1e-5, rtol=0)
 
@@ -181,8 +181,8 @@ def test_bfloat16_is_near_to_float32(golden, name):
     ids = golden(f"{name}_logits")["input_ids"]
     everywhere = torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
-        exact = models.load(GOLDEN / f"tiny_{name}")(ids, everywhere)
-        rounded = models.load(GOLDEN / f"tiny_{name}", dtype=torch.bfloat16)(ids, everywhere)
+        exact = models.load(GOLDEN / f"tiny_{name}").logits(ids, everywhere)
+        rounded = models.load(GOLDEN / f"tiny_{name}", dtype=torch.bfloat16).logits(ids, everywhere)
     assert rounded.dtype == torch.float32
     assert (exact - rounded).abs().max() < 0.05 * exact.abs().max()
 
@@ -195,7 +195,7 @@ def test_attention_is_full(golden, name):
     other[:, -1] = (ids[:, -1] + 1) % 150
     model, everywhere = models.load(GOLDEN / f"tiny_{name}"), torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
-        difference = (model(ids, everywhere) - model(other, everywhere)).view(3, 24, -1).abs().amax(-1)
+        difference = (model.logits(ids, everywhere) - model.logits(other, everywhere)).view(3, 24, -1).abs().amax(-1)
     assert (difference[:, 1] > 1e-6).all()
 
 
@@ -220,8 +220,8 @@ def test_merging_gives_a_checkpoint_that_others_load(tmp_path, lift_command, nam
     assert {str(value.dtype) for value in merged.values()} == {f"torch.{dtype}"}
     ids, everywhere = torch.arange(20)[None], torch.ones(1, 20, dtype=torch.bool)
     with torch.no_grad():
-        expected, before = model.eval()(ids, everywhere), models.load(base)(ids, everywhere)
-        found = models.load(tmp_path / "merged")(ids, everywhere)
+        expected, before = model.eval().logits(ids, everywhere), models.load(base).logits(ids, everywhere)
+        found = models.load(tmp_path / "merged").logits(ids, everywhere)
     assert not torch.allclose(expected, before, atol=1e-2)
     torch.testing.assert_close(
         found, expected, **({"atol": 1e-5, "rtol": 0} if dtype == "float32" else {"atol": 0.05, "rtol": 0.05})

@@ -162,10 +162,10 @@ def test_what_a_run_leaves_behind(corpus, tmp_path):
     ids = torch.arange(12)[None]
     where = torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
-        before = base(ids, where)
-        merged = training.load_trained(GOLDEN / "tiny_llada", folder / "last", "cpu")(ids, where)
+        before = base.logits(ids, where)
+        merged = training.load_trained(GOLDEN / "tiny_llada", folder / "last", "cpu").logits(ids, where)
         base.network = peft.PeftModel.from_pretrained(base.network, str(folder / "last")).base_model.model
-        adapted = base.eval()(ids, where)
+        adapted = base.eval().logits(ids, where)
     torch.testing.assert_close(adapted, merged, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(before, merged, atol=1e-4)
 
@@ -190,7 +190,7 @@ def test_held_out_loss_is_the_plain_sum(corpus, tiny_llada):
         masked = [p for p in range(example["prompt_length"], 32) if uniforms[p] < level]
         noisy = torch.tensor([[tiny_llada.mask_id if p in masked else t for p, t in enumerate(ids)]])
         with torch.no_grad():
-            log_p = tiny_llada(noisy, torch.ones_like(noisy, dtype=torch.bool)).log_softmax(-1)
+            log_p = tiny_llada.logits(noisy, torch.ones_like(noisy, dtype=torch.bool)).log_softmax(-1)
         total += sum(-log_p[p, ids[p]].item() for p in masked) / level
         count += 32 - example["prompt_length"]
     for size in (1, 4):
