@@ -124,7 +124,7 @@ class MaskPredictor(nn.Module):
         Logits are made a chunk at a time, and again in the backward pass.
         """
         states, targets = self.hidden_states(noisy, real)[where], clean[where]
-        # torch's linear_cross_entropy saves as much, but returns bfloat16 losses from a bfloat16 head
+        # torch's linear_cross_entropy would do, but rounds the losses of a bfloat16 head to bfloat16
         parts = [
             checkpoint(self._cross_entropy, *part, use_reentrant=False, preserve_rng_state=False)
             for part in zip(states.split(self.chunk), targets.split(self.chunk), strict=True)
@@ -317,7 +317,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskPredictor:
     """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong."""
-    if device == "cuda" and not torch.cuda.is_available():
+    if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("device cuda: PyTorch can use no GPU here; set `device: cpu` in the config.")
     family, published, config = _network_config(folder)
     with torch.device("meta"):

@@ -44,6 +44,51 @@ def test_padding_changes_nothing(golden, name, left):
 
 
 @pytest.mark.parametrize("name", ["llada", "dream"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_cross_entropies_are_those_of_whole_logits(golden, monkeypatch, name, dtype):
+    """In chunks of three positions; gradients of all weights, too."""
+    ids = golden(f"{name}_logits")["input_ids"]
+    where = torch.rand(ids.shape, generator=torch.Generator().manual_seed(0)) < 0.5
+    model, results = models.load(GOLDEN / f"tiny_{name}", dtype=models.DTYPES[dtype]).train().requires_grad_(True), []
+    monkeypatch.setattr(models, "LOGIT_BYTES", 4 * 160 * 3)
+    assert model.chunk == 3
+    weight = torch.rand(int(where.sum()))
+    for losses in (
+        torch.nn.functional.cross_entropy(model.logits(ids, where), ids[where], reduction="none"),
+        model(ids, where, ids),
+    ):
+        assert losses.dtype == torch.float32
+        gradients = torch.autograd.grad((losses * weight).sum(), list(model.parameters()))
+        results.append((losses.detach(), torch.cat([g.flatten().float() for g in gradients])))
+    (expected, gradient), (losses, found) = results
+    torch.testing.assert_close(losses, expected, atol=1e-6, rtol=0)
+    assert (found - gradient).norm() < (1e-6 if dtype == "float32" else 1e-2) * gradient.norm()
+
+
+def test_no_position_has_gradients_of_zero():
+    """Several processes wait for each other's gradients, even of a batch where nothing is masked."""
+    model = models.load(GOLDEN / "tiny_llada").requires_grad_(True)
+    ids = torch.arange(8).view(2, 4)
+    losses = model(ids, torch.zeros_like(ids, dtype=torch.bool), ids)
+    assert losses.shape == (0,)
+    losses.sum().backward()
+    assert all(torch.equal(p.grad, torch.zeros_like(p)) for p in model.parameters())
+
+
+def test_logits_stand_in_memory_a_chunk_at_a_time(monkeypatch):
+    model, sizes = models.load(GOLDEN / "tiny_llada").train().requires_grad_(True), []
+    monkeypatch.setattr(models, "LOGIT_BYTES", 4 * 160 * 5)
+    model.network.lm_head.register_forward_hook(lambda module, given, out: sizes.append(out.shape[0]))
+    ids = torch.arange(48).view(2, 24)
+    model(ids, torch.ones_like(ids, dtype=torch.bool), ids).sum().backward()
+    assert len(sizes) == 2 * 10  # forward and backward
+    assert max(sizes) == 5
+    with torch.no_grad():
+        model(ids, torch.ones_like(ids, dtype=torch.bool), ids)
+    assert len(sizes) == 3 * 10
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
 @pytest.mark.parametrize("window", [slice(0, 5), slice(8, 16), slice(20, 24)])
 @pytest.mark.parametrize("padded", [False, True])
 def test_a_window_has_the_logits_of_the_whole(golden, name, window, padded):
