@@ -51,7 +51,7 @@ def claim(device: str, count: int = 1, folder: Path | None = None, poll: float =
     if not cards:
         raise InputError("device cuda: this machine has no NVIDIA GPU that can be used; set `device: cpu`.")
     if len(cards) < count:
-        raise InputError(f"device cuda: {count} GPUs are asked for (`training.devices`), {len(cards)} can be used here.")
+        raise InputError(f"device cuda: {count} GPUs are asked for (`training.devices`), {len(cards)} can be used.")
     folder = folder or Path(tempfile.gettempdir())
     while True:
         locks = {}

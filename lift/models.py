@@ -119,7 +119,7 @@ class MaskPredictor(nn.Module):
     def forward(
         self, noisy: torch.Tensor, where: torch.Tensor, clean: torch.Tensor, real: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """(B, L) tokens -> (N,) fp32 cross-entropy of the clean token at the N positions of `where`, in row-major order.
+        """(B, L) tokens -> (N,) fp32 cross-entropies of the clean tokens at the N positions of `where`, row by row.
 
         Logits are made a chunk at a time, and again in the backward pass.
         """

@@ -265,7 +265,7 @@ def test_two_processes_are_one(corpus, tmp_path, lift_command, score_padding):
 def test_two_processes_end_together_and_go_on(corpus, tmp_path):
     """Whether their launcher is told to end or dies: no process is left, and the next one goes on from a checkpoint."""
     corpus.save_to_disk(str(tmp_path / "corpus"))
-    changes = {"devices": 2, "epochs": 20, "eval_steps": 20}
+    changes = {"devices": 2, "epochs": 5, "eval_steps": 5}
     run = [sys.executable, "-m", "lift", *command(tmp_path, "run", **changes)]
 
     def checkpoints():
@@ -286,7 +286,7 @@ def test_two_processes_end_together_and_go_on(corpus, tmp_path):
     assert finished.returncode == 0, finished.stderr
     first = json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[0])
     assert first["step"] == 0  # what was logged before stands in the log
-    model, settings = models.load(GOLDEN / "tiny_llada"), replace(SETTINGS, micro_batch_size=4, epochs=20, eval_steps=20)
+    model, settings = models.load(GOLDEN / "tiny_llada"), replace(SETTINGS, micro_batch_size=4, epochs=5, eval_steps=5)
     training.finetune(model, "llada", corpus, lift.select, settings, 0, tmp_path / "one", tmp_path / "resume-one")
     assert_near(tmp_path / "one", tmp_path / "run")
 

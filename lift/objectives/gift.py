@@ -8,10 +8,10 @@ from lift.forward_process import Batch, Draws, masking_probability
 from lift.objectives import Selection, plain_selection
 
 
-def _entropy(logits: torch.Tensor) -> torch.Tensor:
-    """(N, V) logits -> (N,) entropies, in nats."""
-    log_p = logits.log_softmax(-1)
-    return -(log_p.exp() * log_p).sum(-1)
+def _entropy(model, states: torch.Tensor) -> torch.Tensor:
+    """(N, H) states -> (N,) entropies of what they predict, in nats."""
+    log_p = model.head(states).log_softmax(-1)
+    return -log_p.exp().mul_(log_p).sum(-1)
 
 
 def token_levels(model, batch: Batch, level: torch.Tensor, beta_mean: str = "sequence") -> torch.Tensor:
@@ -24,7 +24,7 @@ def token_levels(model, batch: Batch, level: torch.Tensor, beta_mean: str = "seq
     was_training = model.training
     model.eval()
     states = model.hidden_states(batch.input_ids.masked_fill(content, model.mask_id), batch.real)[content]
-    entropy = torch.cat([_entropy(model.head(part)) for part in states.split(model.chunk)])
+    entropy = torch.cat([_entropy(model, part) for part in states.split(model.chunk)])
     model.train(was_training)
     beta = torch.zeros(content.shape, dtype=entropy.dtype, device=entropy.device)
     beta[content] = entropy.clamp(min=0).sqrt()
