@@ -257,9 +257,8 @@ def training_flops(
     network = forward_flops(shape, tokens, length, kept)
     network += backward_flops(shape, tokens, length, kept, lora is None, checkpointing)
     network += forward_flops(shape, take.scoring * length, length, take.scored * response)
-    return network, (3 + checkpointing) * adapter_flops(shape, lora, tokens) + adapter_flops(
-        shape, lora, take.scoring * length
-    )
+    scoring = adapter_flops(shape, lora, take.scoring * length)
+    return network, (3 + checkpointing) * adapter_flops(shape, lora, tokens) + scoring
 
 
 def training_steps(epochs: float, examples: int, batch_size: int) -> int:

@@ -35,7 +35,8 @@ def faults(
     results: the folder of this experiment's results; what is there already is not asked for again. models, code:
     whether jobs with a model, and jobs that judge code, will run on this machine; otherwise its GPUs and memory, and
     the sandbox, are not looked at. gpus: how many GPUs its jobs may take together, None for what the largest job takes.
-    seconds: how long the network may take to answer. Nothing is run but a one-line program in the sandbox, and nothing is fetched.
+    seconds: how long the network may take to answer. Nothing is run but a one-line program in the sandbox, and nothing
+    is fetched.
     """
     found, devices = [], most_devices(config)
     try:

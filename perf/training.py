@@ -14,8 +14,8 @@ import threading
 import time
 from pathlib import Path
 
-import torch
 import measurement
+import torch
 from measurement import median, report, seconds
 from torch.nn import functional as F
 
@@ -128,20 +128,17 @@ def in_a_process(way: str, arguments: list[str]) -> dict:
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
 
 
-def loss_rows(arguments: list[str], repeats: int) -> list[dict]:
+def loss_rows(arguments: list[str]) -> list[dict]:
     """A row a way: memory of the loss is the step's less the layers' own."""
-    found = {way: [] for way in WAYS}
-    for _ in range(repeats):
-        for way in WAYS:
-            found[way].append(in_a_process(way, arguments))
-    memory = {way: median([x["step"] - x["layers"] for x in runs]) for way, runs in found.items()}
-    times = {way: median([x["step_seconds"] for x in runs]) for way, runs in found.items()}
+    found = {way: in_a_process(way, arguments) for way in WAYS}
+    memory = {way: run["step"] - run["layers"] for way, run in found.items()}
+    times = {way: run["step_seconds"] for way, run in found.items()}
     return [
         {
             "what": f"loss, {way}",
             "memory of the loss (MB)": f"{memory[way] / 1e6:,.0f}",
             "of plain": f"{memory[way] / memory['plain']:.3f}",
-            "layers (MB)": f"{median([x['layers'] for x in found[way]]) / 1e6:,.0f}",
+            "layers (MB)": f"{found[way]['layers'] / 1e6:,.0f}",
             "step (s)": f"{times[way]:.3f}",
             "time of plain": f"{times[way] / times['plain']:.3f}",
         }
@@ -227,7 +224,7 @@ def main() -> None:
     if args.quick:
         measurement.RESULTS = Path(tempfile.mkdtemp())  # which says nothing about speed
     started, repeats = time.perf_counter(), 1 if args.quick else args.repeats
-    table = loss_rows(["--quick"] * args.quick, repeats)
+    table = loss_rows(["--quick"] * args.quick)
     levels, width = (3, 64) if args.quick else (12, 512)
     report(
         "training-loss",
@@ -238,7 +235,7 @@ A training step (forward, loss, backward) of one sequence at t = 0.5 with an ada
 of width {wide["hidden"]}. *plain*: logits of all positions, then `F.cross_entropy`; *chunks*: `MaskPredictor.forward`.
 Memory of the loss is the most that the step holds less the most that forward and backward through the layers alone
 hold, both beyond what stands before: on the CPU resident pages, read every 2 ms in a process of its own; on a GPU
-CUDA's own count. Medians of {repeats}, the ways in turns.
+CUDA's own count. Time: the faster of two steps.
 """,
     )
     report(

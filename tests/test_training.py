@@ -312,6 +312,10 @@ def test_activation_checkpointing_changes_nothing(corpus, lora):
     results = []
     for checkpointing in (False, True):
         model, calls = models.load(GOLDEN / "tiny_llada"), []
+
+        def count(*_, calls=calls):
+            calls.append(1)
+
         if lora:
             training.attach_adapter(model, lora, 0)
             for name, parameter in model.named_parameters():
@@ -321,7 +325,7 @@ def test_activation_checkpointing_changes_nothing(corpus, lora):
             model.network.requires_grad_(True)
         training.checkpoint_activations(model, checkpointing)
         for layer in model.network.model.layers:
-            layer.mlp.register_forward_pre_hook(lambda *_: calls.append(1))
+            layer.mlp.register_forward_pre_hook(count)
         batch = training.collate([corpus["train"][i] for i in range(8)], model.pad_id, SETTINGS, 32)
         selection = vanilla.select(model.train(), batch, Draws.at(torch.arange(8), 32))
         torch.manual_seed(0)

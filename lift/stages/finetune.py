@@ -50,7 +50,8 @@ def main(args) -> None:
     if settings.devices > 1 and not launch.launched():
         with alone(args.resume):
             device.claim(args.device, settings.devices)
-            return launch.launch(settings.devices, sys.argv[1:])
+            launch.launch(settings.devices, sys.argv[1:])
+        return
     torch.set_num_threads(max(1, args.threads // settings.devices))
     if launch.launched():
         launch.end_with_launcher()
