@@ -165,8 +165,11 @@ def _cross_check(config: dict):
         if training["corpus"] not in config["corpora"]:
             where = f"{key}.training" if "corpus" in method["training"] else "training"
             yield _unknown(f"{where}.corpus", "corpus", training["corpus"], config["corpora"])
-        if training["batch_size"] % training["micro_batch_size"]:
-            yield f"{key}: batch_size {training['batch_size']} is no multiple of micro_batch_size"
+        at_a_time = training["micro_batch_size"] * training["devices"]
+        if training["batch_size"] % at_a_time:
+            yield (
+                f"{key}: batch_size {training['batch_size']} is no multiple of micro_batch_size x devices = {at_a_time}"
+            )
     if config["statistics"]["corpus"] not in config["corpora"]:
         yield _unknown("statistics.corpus", "corpus", config["statistics"]["corpus"], config["corpora"])
     for name, decoder in config["decoders"].items():

@@ -1,7 +1,8 @@
-"""Which processor a stage runs on. Two jobs on one machine never share a GPU."""
+"""Which processors a stage runs on. Two jobs on one machine never share a GPU."""
 
 import fcntl
 import os
+import random
 import re
 import subprocess
 import tempfile
@@ -39,18 +40,21 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
 
 
-def claim(device: str, folder: Path | None = None, poll: float = 5.0) -> str:
-    """Take a GPU for as long as this process lives, and let CUDA see no other; "cpu" is returned as it is.
+def claim(device: str, count: int = 1, folder: Path | None = None, poll: float = 5.0) -> str:
+    """Take GPUs for as long as this process lives, and let CUDA see no others; "cpu" is returned as it is.
 
-    Must come before CUDA is used. Waits while all GPUs are taken by other jobs. Raises InputError where there is none.
+    Must come before CUDA is used. Waits while too few GPUs are free. Raises InputError where there never are enough.
     """
     if device == "cpu":
         return device
     cards = visible_gpus()
     if not cards:
         raise InputError("device cuda: this machine has no NVIDIA GPU that can be used; set `device: cpu`.")
+    if len(cards) < count:
+        raise InputError(f"device cuda: {count} GPUs are asked for (`training.devices`), {len(cards)} can be used.")
     folder = folder or Path(tempfile.gettempdir())
     while True:
+        locks = {}
         for card in cards:
             lock = _open(folder / f"lift-{card}.lock")
             try:
@@ -58,6 +62,10 @@ def claim(device: str, folder: Path | None = None, poll: float = 5.0) -> str:
             except BlockingIOError:
                 os.close(lock)
                 continue
-            os.environ["CUDA_VISIBLE_DEVICES"] = card
-            return device
-        time.sleep(poll)
+            locks[card] = lock
+            if len(locks) == count:
+                os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(locks)
+                return device
+        for lock in locks.values():  # all or none, or two jobs could wait for each other
+            os.close(lock)
+        time.sleep(poll * random.uniform(0.5, 1.5))

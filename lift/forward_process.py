@@ -39,7 +39,7 @@ class Batch:
     @property
     def real(self) -> torch.Tensor | None:
         """(B, L) bool: what is attended to; None where everything is."""
-        if self.score_padding:
+        if self.score_padding or bool((self.length == self.input_ids.shape[1]).all()):
             return None
         position = torch.arange(self.input_ids.shape[1], device=self.input_ids.device)
         return position < self.length[:, None]

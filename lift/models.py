@@ -15,6 +15,7 @@ from huggingface_hub import save_torch_state_dict
 from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 from transformers import (
     AttentionInterface,
     LlamaConfig,
@@ -82,6 +83,11 @@ class MaskPredictor(nn.Module):
     def device(self) -> torch.device:
         return self.network.device
 
+    @property
+    def chunk(self) -> int:
+        """How many positions have their logits in memory together."""
+        return max(1, LOGIT_BYTES // (4 * self.network.config.vocab_size))
+
     def _attention(
         self, input_ids: torch.Tensor, real: torch.Tensor | None
     ) -> tuple[torch.Tensor | None, torch.Tensor]:
@@ -107,18 +113,32 @@ class MaskPredictor(nn.Module):
             states = torch.cat([states[:, :1], states[:, :-1]], dim=1)
         return states
 
-    def forward(self, input_ids: torch.Tensor, where: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
+    def logits(self, input_ids: torch.Tensor, where: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
         """(B, L) tokens -> (N, V) fp32 logits at the N positions where `where` (B, L) is True, in row-major order."""
         return self.head(self.hidden_states(input_ids, real)[where])
+
+    def forward(
+        self, noisy: torch.Tensor, where: torch.Tensor, clean: torch.Tensor, real: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(B, L) tokens -> (N,) fp32 cross-entropies of the clean tokens at the N positions of `where`, row by row.
+
+        Logits are made a chunk at a time, and again in the backward pass.
+        """
+        states, targets = self.hidden_states(noisy, real)[where], clean[where]
+        # torch's linear_cross_entropy would do, but rounds the losses of a bfloat16 head to bfloat16
+        parts = [
+            checkpoint(self._cross_entropy, *part, use_reentrant=False, preserve_rng_state=False)
+            for part in zip(states.split(self.chunk), targets.split(self.chunk), strict=True)
+        ]
+        return torch.cat(parts)
+
+    def _cross_entropy(self, states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """(N, H) states and (N,) tokens -> (N,) cross-entropies."""
+        return F.cross_entropy(self.head(states), targets, reduction="none")
 
     def head(self, states: torch.Tensor) -> torch.Tensor:
         """(..., H) states -> (..., V) fp32 logits."""
         return self.network.lm_head(states).float()
-
-    @property
-    def chunk(self) -> int:
-        """How many positions' logits may stand in memory together: LOGIT_BYTES of them."""
-        return max(1, LOGIT_BYTES // (4 * self.network.config.vocab_size))
 
     def states_at(
         self,
@@ -314,7 +334,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskPredictor:
     """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong."""
-    if device == "cuda" and not torch.cuda.is_available():
+    if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("device cuda: PyTorch can use no GPU here; set `device: cpu` in the config.")
     family, published, config = _network_config(folder)
     with torch.device("meta"):

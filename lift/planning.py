@@ -157,15 +157,19 @@ def forward_flops(shape: Shape, tokens: float, length: int, scored: float = 0) -
     return tokens * shape.layers * (2 * matrices + attention) + head_flops(shape, scored)
 
 
-def backward_flops(shape: Shape, tokens: float, length: int, scored: float = 0, full: bool = False) -> float:
+def backward_flops(
+    shape: Shape, tokens: float, length: int, scored: float = 0, full: bool = False, checkpointing: bool = False
+) -> float:
     """Of the backward pass through the activations; `full` adds the gradients of all weights.
 
-    Attention takes five products where the forward pass takes two: the weights are computed again.
+    Attention takes five products where the forward pass takes two: the weights are computed again. So are the logits
+    and, with activation checkpointing, the layers.
     """
     matrices = sum(i * o for i, o in projections(shape).values())
     attention = 10 * length * shape.hidden
     times = 2 if full else 1
-    return tokens * shape.layers * (times * 2 * matrices + attention) + times * head_flops(shape, scored)
+    again = forward_flops(shape, tokens, length) if checkpointing else 0
+    return tokens * shape.layers * (times * 2 * matrices + attention) + (1 + times) * head_flops(shape, scored) + again
 
 
 def head_flops(shape: Shape, positions: float) -> float:
@@ -245,16 +249,18 @@ def lift_selected(settings: dict, points: int = 6000) -> Selected:
 
 
 def training_flops(
-    shape: Shape, lora: dict | None, take: Selected, length: int, response: float
+    shape: Shape, lora: dict | None, take: Selected, length: float, response: float, checkpointing: bool = False
 ) -> tuple[float, float]:
     """Of one sequence of training: in the network, and in the adapter.
 
     length: tokens with padding. response: those of them that may be masked.
     """
     tokens, kept = take.views * length, take.kept * response
-    network = forward_flops(shape, tokens, length, kept) + backward_flops(shape, tokens, length, kept, lora is None)
+    network = forward_flops(shape, tokens, length, kept)
+    network += backward_flops(shape, tokens, length, kept, lora is None, checkpointing)
     network += forward_flops(shape, take.scoring * length, length, take.scored * response)
-    return network, 3 * adapter_flops(shape, lora, tokens) + adapter_flops(shape, lora, take.scoring * length)
+    scoring = adapter_flops(shape, lora, take.scoring * length)
+    return network, (3 + checkpointing) * adapter_flops(shape, lora, tokens) + scoring
 
 
 def training_steps(epochs: float, examples: int, batch_size: int) -> int:
@@ -318,19 +324,37 @@ def training_bytes(
     length: int,
     masked_attention: bool = False,
     views: int = 1,
+    checkpointing: bool = False,
+    devices: int = 1,
 ) -> float:
-    """The most that a training step holds, `rows` sequences a micro-batch.
+    """The most that a training step holds on one of its devices, `rows` sequences a micro-batch.
 
-    AdamW holds 16 bytes for a trained weight: itself, its gradient and two means, in fp32. Where the loss is taken,
-    three fp32 arrays of positions x vocabulary stand beside the activations: log-probabilities and two gradients. All
-    positions may be masked. views: sequences with gradient for one that is read.
+    AdamW holds 16 bytes for a trained weight: itself, its gradient and two means, in fp32; with several devices another
+    gradient, for the exchange. All positions may be masked. views: sequences with gradient for one that is read.
     """
+    each = 16 if devices == 1 else 20
     if lora is None:
-        state = 16 * parameters(shape)
+        state = each * parameters(shape)
     else:
-        state = BYTES[dtype] * parameters(shape) + 16 * adapter_parameters(shape, lora)
-    stored = activation_bytes(shape, dtype, lora, masked_attention) * shape.layers
-    return state + rows * length * (views * stored + 12 * shape.vocabulary)
+        state = BYTES[dtype] * parameters(shape) + each * adapter_parameters(shape, lora)
+    layer = activation_bytes(shape, dtype, lora, masked_attention)
+    state_width = BYTES[dtype] * shape.hidden
+    stored, inside = layer * shape.layers, working_bytes(shape, dtype)
+    if checkpointing:  # what goes into each layer and into the last norm; one layer is computed again
+        stored, inside = state_width * (shape.layers + 1) + 4 * shape.hidden, inside + layer
+    tokens = views * rows * length
+    return state + tokens * stored + max(tokens * inside, loss_bytes(shape, rows * length, lora is None))
+
+
+def loss_bytes(shape: Shape, positions: float, full: bool) -> float:
+    """The most that the loss of some positions holds: logits of a chunk, in three fp32 arrays.
+
+    These are log-probabilities and two gradients. Where the head is trained and there are several chunks, it has three
+    gradients at a time: of the chunks so far, of this one, and their sum.
+    """
+    chunk = LOGIT_BYTES // (4 * shape.vocabulary)
+    gradients = 12 * shape.vocabulary * shape.hidden if full and positions > chunk else 0
+    return max(12 * shape.vocabulary * min(positions, chunk), gradients)
 
 
 def working_bytes(shape: Shape, dtype: str) -> int:
@@ -658,8 +682,11 @@ def _training_part(
     if take is None:
         take = selected("vanilla", {})
         notes.append(f"{method}: what the objective {entry['objective']} costs is not known; taken as vanilla's.")
-    length = limit
-    if training["padding"] == "batch":
+    length, devices, checkpointing = limit, training["devices"], training["activation_checkpointing"]
+    if devices > 1:
+        kind = "GPUs" if config["device"] == "cuda" else "processes"
+        notes.append(f"{method}: a run takes {devices} {kind} at a time.")
+    if training["padding"] == "batch" or not training["score_padding"]:
         length = min(limit, corpus.prompt + corpus.response)
         notes.append(f"{method}: batches are taken to be as long as a mean example, though the longest decides.")
     content = min(corpus.response, max(0, length - corpus.prompt))
@@ -668,7 +695,8 @@ def _training_part(
     sequences = steps * training["batch_size"]
     checked = evaluations(steps, training["eval_steps"]) * corpus.held_out
     # GIFT masks no padding
-    one = training_flops(shape, lora, take, length, content if entry["objective"] == "gift" else response)
+    scored = content if entry["objective"] == "gift" else response
+    one = training_flops(shape, lora, take, length, scored, checkpointing)
     network = sequences * one[0] + checked * forward_flops(shape, length, length, response / 2)
     adapter = sequences * one[1] + checked * adapter_flops(shape, lora, length)
     needed = training_bytes(
@@ -679,9 +707,12 @@ def _training_part(
         limit,
         masked_attention=not training["score_padding"],
         views=2 if take.views > 1 else 1,
+        checkpointing=checkpointing,
+        devices=devices,
     )
     seeds = config["seeds"]
     held = _held(config["device"], needed, BYTES[dtype] * parameters(shape))
+    held["memory"] *= devices
     flops = _by_dtype(dtype, len(seeds) * network, len(seeds) * adapter)
     runs = [results / "runs" / name / method / f"seed{seed}" for seed in seeds]
     files = tuple(Files("results", 2 * adapter_disk(shape, lora)[0], (run,)) for run in runs)  # best and last
@@ -692,7 +723,8 @@ def _unfinished_part(config: dict, shapes: dict[str, Shape], trained: list[Part]
     """Disk of the runs that are going on, at the worst time: checkpoints, and the best weights so far."""
     sizes = [adapter_disk(shape, lora) for shape in shapes.values() for lora in _adapters(config).values()]
     largest = max(CHECKPOINTS * checkpoint + weights for weights, checkpoint in sizes)
-    at_a_time = min(gpus, sum(part.jobs for part in trained))
+    fewest = min(configuration.method_training(config, method)["devices"] for method in config["methods"])
+    at_a_time = min(max(1, gpus // fewest), sum(part.jobs for part in trained))
     runs = tuple(path for part in trained for files in part.files for path in files.paths)
     files = (Files("results", at_a_time * largest, runs),)
     return Part("finetune", "-", f"unfinished runs, {at_a_time} at a time", 0, memory=0, files=files)

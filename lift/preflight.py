@@ -22,36 +22,55 @@ _UNREACHABLE = "cannot be reached"  # in what lift.hub.check_reachable says wher
 
 
 def faults(
-    config: dict, results: Path, *, models: bool = True, code: bool = True, gpus: int = 1, seconds: float = 8.0
+    config: dict,
+    results: Path,
+    *,
+    models: bool = True,
+    code: bool = True,
+    gpus: int | None = None,
+    seconds: float = 8.0,
 ) -> list[str]:
     """A sentence for each thing that would stop a resolved config, or may; empty where nothing is found.
 
     results: the folder of this experiment's results; what is there already is not asked for again. models, code:
     whether jobs with a model, and jobs that judge code, will run on this machine; otherwise its GPUs and memory, and
-    the sandbox, are not looked at. gpus: how many jobs with a model run at a time. seconds: how long the network may
-    take to answer. Nothing is run but a one-line program in the sandbox, and nothing is fetched.
+    the sandbox, are not looked at. gpus: how many GPUs its jobs may take together, None for what the largest job takes.
+    seconds: how long the network may take to answer. Nothing is run but a one-line program in the sandbox, and nothing
+    is fetched.
     """
-    found = []
+    found, devices = [], most_devices(config)
     try:
-        made = planning.plan(config, results, planning.Assumptions(gpus=gpus))
+        made = planning.plan(config, results, planning.Assumptions(gpus=gpus or devices))
     except InputError as error:
         made = None
         found.append(str(error))
     if models:
-        found += device_faults(config["device"], made)
+        found += device_faults(config["device"], made, devices)
+        if config["device"] == "cuda" and gpus is not None and gpus < devices:
+            found.append(
+                f"training.devices: a run takes {devices} GPUs, but jobs may take {gpus} together; "
+                f"say `--resources gpu={devices}`, or more."
+            )
     if code:
         found += sandbox_faults(config)
     found += source_faults(config, results, seconds)
     return found + (disk_faults(made, results) if made else [])
 
 
-def device_faults(kind: str, made: planning.Plan | None) -> list[str]:
-    """Whether there is a GPU, if one is asked for, and memory for the largest job of a plan."""
+def most_devices(config: dict) -> int:
+    """Devices of the run that takes most."""
+    return max(configuration.method_training(config, method)["devices"] for method in config["methods"])
+
+
+def device_faults(kind: str, made: planning.Plan | None, devices: int = 1) -> list[str]:
+    """Whether there are the GPUs that one job takes, if any are asked for, and memory for the largest job of a plan."""
     if kind == "cpu":
         return memory_faults(made, "memory", main_memory(), "this machine") if made else []
     cards = device.visible_gpus()
     if not cards:
         return ["device cuda: this machine has no NVIDIA GPU that can be used; set `device: cpu`, or use one that has."]
+    if len(cards) < devices:
+        return [f"training.devices: a run takes {devices} GPUs, but this machine has {len(cards)} that can be used."]
     if fault := torch_fault():
         return [fault]
     sizes = [size for card, size in gpu_memory().items() if card in cards]

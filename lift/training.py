@@ -2,27 +2,29 @@
 
 Three things differ from the Trainer's own ways, so that a result depends on nothing but the settings and the seed:
 examples and their random draws are addressed by their place in the training stream; what a global batch trains on is
-settled before its first gradient, so that every loss is divided by the denominator of the whole global batch; and only
-what is trained is saved.
+settled before its first gradient, so that every loss is divided by the denominator of the whole global batch, over all
+processes; and only what is trained is saved.
 """
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
 import peft
 import torch
-from torch.utils.data import Dataset, SequentialSampler
+from accelerate import Accelerator
+from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from lift import models, noise
+from lift.errors import InputError
 from lift.forward_process import Batch, Draws, mask_response, masking_probability
 from lift.models import MaskPredictor
-from lift.objectives import COMPONENTS, Selection, cross_entropy, loss_sum
+from lift.objectives import COMPONENTS, Selection, loss_sum
 
 LEVEL_BINS = 5  # of the masking level, for the log
 
@@ -34,14 +36,16 @@ class Settings:
     epochs: float
     batch_size: int
     micro_batch_size: int
+    devices: int
     learning_rate: float
     weight_decay: float
     max_grad_norm: float
     warmup_steps: int
     eval_steps: int
     max_length: int
-    padding: str  # "max_length" or "batch"
+    padding: str  # "max_length" or "batch", where padding is scored
     score_padding: bool
+    activation_checkpointing: bool
     lora: dict | None  # r, alpha, dropout, target_modules; None for full fine-tuning
 
 
@@ -64,9 +68,24 @@ class Stream(Dataset):
         return {"example": self.corpus[int(order[place])], "address": noise.key(self.seed, "train", k)}
 
 
+class ByLength(Sampler[int]):
+    """The places of a stream, in each global batch the longest example first, so that micro-batches hold few pads."""
+
+    def __init__(self, stream: Stream, batch_size: int) -> None:
+        self.stream, self.batch_size = stream, batch_size
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def __iter__(self) -> Iterator[int]:
+        for start in range(0, len(self.stream), self.batch_size):
+            batch = range(start, min(start + self.batch_size, len(self.stream)))
+            yield from sorted(batch, key=lambda k: len(self.stream[k]["example"]["input_ids"]), reverse=True)
+
+
 def common_width(examples: list[dict], settings: Settings) -> int:
-    """The length that examples are padded to: of a whole global batch, so that its cut changes nothing."""
-    if settings.padding == "max_length":
+    """The length that examples are padded to, which are all that may share a width: see ObjectiveTrainer."""
+    if settings.score_padding and settings.padding == "max_length":
         return settings.max_length
     return max(min(len(example["input_ids"]), settings.max_length) for example in examples)
 
@@ -101,28 +120,42 @@ def _bin_means(prefix: str, sums: torch.Tensor) -> dict[str, float]:
     }
 
 
+def over_processes(accelerator: Accelerator | None, tensor: torch.Tensor) -> torch.Tensor:
+    """(P, ...) the tensors of all processes, on the CPU, equal on each of them."""
+    if accelerator is None:
+        return tensor[None].cpu()
+    return accelerator.gather(tensor.to(accelerator.device)[None]).cpu()
+
+
 @torch.no_grad()
-def held_out_loss(model: MaskPredictor, held_out: datasets.Dataset, settings: Settings) -> tuple[float, torch.Tensor]:
+def held_out_loss(
+    model: MaskPredictor, held_out: datasets.Dataset, settings: Settings, accelerator: Accelerator | None = None
+) -> tuple[float, torch.Tensor]:
     """The vanilla loss on the held-out examples, and its parts by level (2, LEVEL_BINS): the same for every method.
 
-    Example i of n is masked at level (i + 0.5) / n, with a mask that never changes.
+    Example i of n is masked at level (i + 0.5) / n, with a mask that never changes. The processes of `accelerator`
+    share the examples.
     """
-    total, denominator, bins = 0.0, 0, torch.zeros(2, LEVEL_BINS, dtype=torch.float64)
-    n = len(held_out)
-    width = common_width(list(held_out), settings)
-    for start in range(0, n, settings.micro_batch_size):
-        indices = range(start, min(start + settings.micro_batch_size, n))
-        batch = to_device(collate([held_out[i] for i in indices], model.pad_id, settings, width), model.device)
+    sums = torch.zeros(2, 1 + LEVEL_BINS, dtype=torch.float64)  # loss and denominator, then those of each level
+    examples, n, size = list(held_out), len(held_out), settings.micro_batch_size
+    widest = common_width(examples, settings)
+    order = range(n) if settings.score_padding else sorted(range(n), key=lambda i: -len(examples[i]["input_ids"]))
+    parts = [order[start : start + size] for start in range(0, n, size)]
+    for indices in parts if accelerator is None else parts[accelerator.process_index :: accelerator.num_processes]:
+        chosen = [examples[i] for i in indices]
+        width = widest if settings.score_padding else common_width(chosen, settings)
+        batch = to_device(collate(chosen, model.pad_id, settings, width), model.device)
         t = torch.tensor([(i + 0.5) / n for i in indices], device=model.device)
         level = masking_probability(t)
         keys = torch.tensor([noise.key("held-out", i) for i in indices], device=model.device)
         masked = mask_response(batch, level, noise.uniform(keys, batch.input_ids.shape[1]))
         noisy = batch.input_ids.masked_fill(masked, model.mask_id)
-        losses = cross_entropy(model, noisy, masked, batch.input_ids, batch.real)
-        total += (losses / level[masked.nonzero()[:, 0]]).double().sum().item()
-        denominator += batch.response.sum().item()
-        bins += level_bins(level, losses, masked)
-    return total / denominator, bins
+        losses = model(noisy, masked, batch.input_ids, batch.real)
+        sums[0, 0] += (losses / level[masked.nonzero()[:, 0]]).double().sum().cpu()
+        sums[1, 0] += batch.response.sum().cpu()
+        sums[:, 1:] += level_bins(level, losses, masked)
+    sums = over_processes(accelerator, sums).sum(0)
+    return (sums[0, 0] / sums[1, 0]).item(), sums[:, 1:]
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
@@ -141,7 +174,11 @@ class _LogLastStep(TrainerCallback):
 
 
 class ObjectiveTrainer(Trainer):
-    """Trains a MaskPredictor on what an objective selects."""
+    """Trains a MaskPredictor on what an objective selects.
+
+    Where padding is scored, a global batch has one width, so that its cut in micro-batches changes nothing; where it is
+    invisible, every micro-batch is as wide as its own longest example.
+    """
 
     def __init__(
         self,
@@ -163,18 +200,23 @@ class ObjectiveTrainer(Trainer):
         self.bins = torch.zeros(2, LEVEL_BINS, dtype=torch.float64)
         self.components = torch.zeros(len(COMPONENTS), dtype=torch.long)
 
-    def _get_train_sampler(self, train_dataset=None) -> SequentialSampler:
-        return SequentialSampler(self.train_dataset)  # the stream is shuffled already
+    def _get_train_sampler(self, train_dataset=None) -> Sampler:
+        if self.settings.score_padding:
+            return SequentialSampler(self.train_dataset)  # the stream is shuffled already
+        return ByLength(self.train_dataset, self.settings.batch_size)
 
     def get_batch_samples(self, epoch_iterator, num_batches, device):
-        """All micro-batches of one update, as selections, and the denominator of the global batch."""
+        """This process' micro-batches of one update, as selections, and the denominator of the global batch."""
         # 1. take the examples
         samples, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         # 2. settle what is masked, kept and weighted
         selections = []
         self.predictor.train()
-        width = common_width([item["example"] for items in samples for item in items], self.settings)
-        for items in samples:
+        widths = [common_width([item["example"] for item in items], self.settings) for items in samples]
+        if self.settings.score_padding:
+            widest = over_processes(self.accelerator, torch.tensor(max(widths))).max().item()
+            widths = [widest] * len(widths)
+        for items, width in zip(samples, widths, strict=True):
             examples = [item["example"] for item in items]
             batch = to_device(collate(examples, self.predictor.pad_id, self.settings, width), device)
             keys = torch.tensor([item["address"] for item in items], device=device)
@@ -182,7 +224,7 @@ class ObjectiveTrainer(Trainer):
             with torch.no_grad():
                 selection = self.select(self.predictor, batch, Draws.at(keys, width))
             selections.append({"selection": selection, "address": items[0]["address"]})
-        # 3. count over all micro-batches and devices
+        # 3. count over all micro-batches and processes
         denominator = sum(s["selection"].denominator for s in selections)
         return selections, self.accelerator.reduce(denominator.to(device)).clamp(min=1)
 
@@ -193,13 +235,14 @@ class ObjectiveTrainer(Trainer):
         loss, losses = loss_sum(model, selection)
         self.bins += level_bins(selection.level, losses, selection.kept)
         self.components += torch.bincount(selection.component.cpu() + 1, minlength=4)[1:]
-        return loss * self.accelerator.num_processes / num_items_in_batch  # gradients are averaged over devices
+        return loss * self.accelerator.num_processes / num_items_in_batch  # gradients are averaged over processes
 
     def log(self, logs, start_time=None) -> None:
         if "loss" in logs:
-            logs |= _bin_means("ce", self.bins) | {"masked_tokens": int(self.bins[1].sum())}
-            if self.components.any():
-                logs |= dict(zip(COMPONENTS, self.components.tolist(), strict=True))
+            bins, components = (over_processes(self.accelerator, x).sum(0) for x in (self.bins, self.components))
+            logs |= _bin_means("ce", bins) | {"masked_tokens": int(bins[1].sum())}
+            if components.any():
+                logs |= dict(zip(COMPONENTS, components.tolist(), strict=True))
             self.bins.zero_()
             self.components.zero_()
         super().log(logs, start_time)
@@ -207,10 +250,11 @@ class ObjectiveTrainer(Trainer):
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval") -> dict[str, float]:
         """The held-out loss; the weights are kept where it is the lowest so far."""
         self.predictor.eval()
-        loss, bins = held_out_loss(self.predictor, self.held_out, self.settings)
+        loss, bins = held_out_loss(self.predictor, self.held_out, self.settings, self.accelerator)
         if self.state.best_metric is None or loss < self.state.best_metric:
             self.state.best_metric, self.state.best_global_step = loss, self.state.global_step
-            self.write(self.best)
+            if self.is_world_process_zero():
+                self.write(self.best)
         metrics = {"eval_loss": loss} | _bin_means("eval_ce", bins)
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -236,6 +280,12 @@ def attach_adapter(model: MaskPredictor, lora: dict, seed: int) -> peft.PeftMode
     return peft.get_peft_model(model.network, config)
 
 
+def checkpoint_activations(model: MaskPredictor, wanted: bool) -> None:
+    """Keep only what goes into each layer for the backward pass, and compute the rest again there, dropout included."""
+    if wanted:
+        model.network.activation_checkpointing_enable({"use_reentrant": False})
+
+
 def load_trained(base: Path, run: Path | None, device: str, dtype: torch.dtype = torch.float32) -> MaskPredictor:
     """A base model, with the adapter of a run's folder in it or with the run's own weights, for inference.
 
@@ -250,6 +300,15 @@ def load_trained(base: Path, run: Path | None, device: str, dtype: torch.dtype =
     return model.eval()
 
 
+def remove_cut_off(resume: Path) -> None:
+    """Remove checkpoints that cannot be gone on from, since their process ended while it wrote them."""
+    for folder in resume.glob("checkpoint-*"):
+        try:
+            json.loads((folder / "trainer_state.json").read_text())
+        except (OSError, ValueError):
+            shutil.rmtree(folder)
+
+
 def finetune(
     model: MaskPredictor,
     family: str,
@@ -262,8 +321,8 @@ def finetune(
 ) -> dict:
     """Fine-tune on corpus["train"] and write `output`/best, `output`/last and `output`/log.jsonl.
 
-    Checkpoints lie in `resume` until the end; a run that finds some there goes on from the last. Returns facts for the
-    run record.
+    Checkpoints lie in `resume` until the end; a run that finds some there goes on from the last. Of the
+    settings.devices processes, which all call this, the first writes. Returns facts for the run record.
     """
     steps = max(1, round(settings.epochs * len(corpus["train"]) / settings.batch_size))
     if settings.lora is None:
@@ -271,6 +330,7 @@ def finetune(
         model.network.requires_grad_(True)
     else:
         adapted = attach_adapter(model, settings.lora, seed)
+    checkpoint_activations(model, settings.activation_checkpointing)
 
     def write(folder: Path) -> None:
         if adapted is None:
@@ -284,18 +344,11 @@ def finetune(
         else:
             peft.set_peft_model_state_dict(adapted, peft.load_peft_weights(str(folder), device="cpu"))
 
-    resume.mkdir(parents=True, exist_ok=True)
-    for folder in resume.glob("checkpoint-*"):  # one that was cut off while it was written cannot be gone on from
-        try:
-            json.loads((folder / "trainer_state.json").read_text())
-        except (OSError, ValueError):
-            shutil.rmtree(folder)
-    checkpoint = get_last_checkpoint(str(resume))
     arguments = TrainingArguments(
         output_dir=str(resume),
         max_steps=steps,
         per_device_train_batch_size=settings.micro_batch_size,
-        gradient_accumulation_steps=settings.batch_size // settings.micro_batch_size,
+        gradient_accumulation_steps=settings.batch_size // (settings.micro_batch_size * settings.devices),
         learning_rate=settings.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=settings.warmup_steps,
@@ -304,7 +357,6 @@ def finetune(
         logging_steps=settings.eval_steps,
         eval_strategy="steps",
         eval_steps=settings.eval_steps,
-        eval_on_start=checkpoint is None,
         save_strategy="steps",
         save_steps=settings.eval_steps,
         save_total_limit=2,
@@ -313,8 +365,17 @@ def finetune(
         use_cpu=model.device.type == "cpu",
         seed=noise.key(seed, "trainer") % 2**31,
         logging_nan_inf_filter=False,
+        ddp_find_unused_parameters=False,
+        ddp_broadcast_buffers=False,
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would change the batch and the number of updates
+    if arguments.world_size != settings.devices:
+        raise InputError(f"Training runs in {arguments.world_size} process(es), but devices is {settings.devices}.")
+    with arguments.main_process_first(local=False):
+        resume.mkdir(parents=True, exist_ok=True)
+        remove_cut_off(resume)
+    checkpoint = get_last_checkpoint(str(resume))
+    arguments.eval_on_start = checkpoint is None
     trainer = ObjectiveTrainer(
         model,
         arguments,
@@ -328,12 +389,16 @@ def finetune(
     )
     trainer.add_callback(_LogLastStep())
     trainer.train(resume_from_checkpoint=checkpoint)
-    output.mkdir(parents=True, exist_ok=True)
-    write(output / "last")
-    shutil.copytree(resume / "best", output / "best", dirs_exist_ok=True)
+    trainer.accelerator.wait_for_everyone()
     history = trainer.state.log_history
-    (output / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in history))
+    if trainer.is_world_process_zero():
+        output.mkdir(parents=True, exist_ok=True)
+        write(output / "last")
+        shutil.copytree(resume / "best", output / "best", dirs_exist_ok=True)
+        (output / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in history))
+    trainer.accelerator.end_training()
     return {
+        "devices": settings.devices,
         "masked_tokens": sum(entry.get("masked_tokens", 0) for entry in history),
         "steps": steps,
         "best_step": trainer.state.best_global_step,

@@ -155,9 +155,9 @@ def test_a_method_may_override_training():
     own = {"lora": None, "epochs": 3, "padding": "max_length"}
     config = changed((("methods", "sft", "training"), own))
     resolved = configuration.resolve(config, SCHEMA)
-    assert configuration.method_training(resolved, "sft") == config["training"] | own
-    assert configuration.method_training(resolved, "cart") == config["training"]
-    assert resolved["training"] == config["training"]
+    assert configuration.method_training(resolved, "sft") == resolved["training"] | own
+    assert configuration.method_training(resolved, "cart") == resolved["training"]
+    assert resolved["training"] == config["training"] | {"devices": 1, "activation_checkpointing": False}
 
 
 def test_settings_are_what_is_not_an_entrys_own_with_defaults():
@@ -180,6 +180,7 @@ def test_settings_are_what_is_not_an_entrys_own_with_defaults():
         (("decoders", "greedy", "steps"), 3),
         (("decoders", "greedy", "steps"), 48),
         (("training", "micro_batch_size"), 2),
+        (("training", "devices"), 2),
     ],
 )
 def test_right_values(keys, value):

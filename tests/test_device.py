@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import select
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ JOB = """
 import os, sys, time
 from pathlib import Path
 from lift import device
-device.claim("cuda", Path(sys.argv[1]), poll=0.05)
+device.claim("cuda", int(sys.argv[2]), Path(sys.argv[1]), poll=0.05)
 print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
 time.sleep(60)
 """
@@ -55,8 +56,8 @@ def test_what_a_job_may_use(driver, visible, cards):
 
 
 def test_two_jobs_never_share_a_card(driver, tmp_path):
-    def start():
-        command = [sys.executable, "-c", JOB, str(tmp_path)]
+    def start(count=1):
+        command = [sys.executable, "-c", JOB, str(tmp_path), str(count)]
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     jobs = [start(), start()]
@@ -68,6 +69,14 @@ def test_two_jobs_never_share_a_card(driver, tmp_path):
         assert jobs[2].poll() is None  # waits
         jobs[0].kill()  # a job that dies lets go
         assert jobs[2].stdout.readline().strip() in taken
+        jobs += [start(2), start(2)]
+        time.sleep(1.0)
+        assert {job.poll() for job in jobs[3:]} == {None}
+        for job in jobs[1:3]:
+            job.kill()
+        ready, _, _ = select.select([job.stdout for job in jobs[3:]], [], [], 30)
+        assert ready[0].readline().strip() == "GPU-aaaa-1111,GPU-bbbb-2222"  # one of the two has both
+        assert not select.select([job.stdout for job in jobs[3:] if job.stdout is not ready[0]], [], [], 0.5)[0]
     finally:
         for job in jobs:
             job.kill()
@@ -89,3 +98,8 @@ def test_without_a_card_it_says_so(monkeypatch, tmp_path):
     assert device.claim("cpu") == "cpu"
     with pytest.raises(InputError, match="no NVIDIA GPU that can be used; set `device: cpu`"):
         device.claim("cuda")
+
+
+def test_more_cards_than_there_are(driver, tmp_path):
+    with pytest.raises(InputError, match=r"3 GPUs are asked for .*, 2 can be used"):
+        device.claim("cuda", 3, tmp_path)

@@ -72,7 +72,7 @@ def test_easy_is_more_confident_than_hard(tiny_llada, case):
     scores = torch.full(masked.shape, torch.nan)
     with torch.no_grad():
         kept = {name: lift.select(tiny_llada, batch, draws, components=[name]).kept for name in ("easy", "hard")}
-        log_p = tiny_llada(noisy, masked, batch.real).log_softmax(-1)
+        log_p = tiny_llada.logits(noisy, masked, batch.real).log_softmax(-1)
         scores[masked] = log_p.gather(1, batch.input_ids[masked][:, None])[:, 0]
     for row in range(len(masked)):
         for name, better in (("easy", 1), ("hard", -1)):
@@ -120,7 +120,7 @@ def test_gift_masks_what_is_uncertain_more_often(tiny_llada):
     level = torch.tensor([0.5])
     with torch.no_grad():
         levels = gift.token_levels(tiny_llada, batch, level)
-        log_p = tiny_llada(ids.masked_fill(batch.content, tiny_llada.mask_id), batch.content).log_softmax(-1)
+        log_p = tiny_llada.logits(ids.masked_fill(batch.content, tiny_llada.mask_id), batch.content).log_softmax(-1)
     entropy = -(log_p.exp() * log_p).sum(-1)
     assert torch.equal(levels[0, 4:].argsort(), entropy.argsort())
     assert (levels[0, :4] == 0).all()

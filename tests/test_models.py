@@ -17,7 +17,7 @@ def test_logits(golden, name):
     g = golden(f"{name}_logits")
     model = models.load(GOLDEN / f"tiny_{name}")
     with torch.no_grad():
-        logits = model(g["input_ids"], torch.ones_like(g["input_ids"], dtype=torch.bool)).view_as(g["logits"])
+        logits = model.logits(g["input_ids"], torch.ones_like(g["input_ids"], dtype=torch.bool)).view_as(g["logits"])
     expected = g["logits"]
     if model.shift:  # the golden logits are unshifted
         expected = torch.cat([expected[:, :1], expected[:, :-1]], dim=1)
@@ -35,12 +35,57 @@ def test_padding_changes_nothing(golden, name, left):
     inside = slice(5, None) if left else slice(None, -5)
     real[:, inside] = True
     with torch.no_grad():
-        alone = model(ids, torch.ones_like(ids, dtype=torch.bool))
-        beside = model(padded, real, real)
+        alone = model.logits(ids, torch.ones_like(ids, dtype=torch.bool))
+        beside = model.logits(padded, real, real)
     first = torch.zeros_like(ids, dtype=torch.bool)
     first[:, 0] = model.shift and left  # position 0 has no predecessor to be predicted from
     keep = ~first.flatten()
     torch.testing.assert_close(beside[keep], alone[keep], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_cross_entropies_are_those_of_whole_logits(golden, monkeypatch, name, dtype):
+    """In chunks of three positions; gradients of all weights, too."""
+    ids = golden(f"{name}_logits")["input_ids"]
+    where = torch.rand(ids.shape, generator=torch.Generator().manual_seed(0)) < 0.5
+    model, results = models.load(GOLDEN / f"tiny_{name}", dtype=models.DTYPES[dtype]).train().requires_grad_(True), []
+    monkeypatch.setattr(models, "LOGIT_BYTES", 4 * 160 * 3)
+    assert model.chunk == 3
+    weight = torch.rand(int(where.sum()))
+    for losses in (
+        torch.nn.functional.cross_entropy(model.logits(ids, where), ids[where], reduction="none"),
+        model(ids, where, ids),
+    ):
+        assert losses.dtype == torch.float32
+        gradients = torch.autograd.grad((losses * weight).sum(), list(model.parameters()))
+        results.append((losses.detach(), torch.cat([g.flatten().float() for g in gradients])))
+    (expected, gradient), (losses, found) = results
+    torch.testing.assert_close(losses, expected, atol=1e-6, rtol=0)
+    assert (found - gradient).norm() < (1e-6 if dtype == "float32" else 1e-2) * gradient.norm()
+
+
+def test_no_position_has_gradients_of_zero():
+    """Several processes wait for each other's gradients, even of a batch where nothing is masked."""
+    model = models.load(GOLDEN / "tiny_llada").requires_grad_(True)
+    ids = torch.arange(8).view(2, 4)
+    losses = model(ids, torch.zeros_like(ids, dtype=torch.bool), ids)
+    assert losses.shape == (0,)
+    losses.sum().backward()
+    assert all(torch.equal(p.grad, torch.zeros_like(p)) for p in model.parameters())
+
+
+def test_logits_stand_in_memory_a_chunk_at_a_time(monkeypatch):
+    model, sizes = models.load(GOLDEN / "tiny_llada").train().requires_grad_(True), []
+    monkeypatch.setattr(models, "LOGIT_BYTES", 4 * 160 * 5)
+    model.network.lm_head.register_forward_hook(lambda module, given, out: sizes.append(out.shape[0]))
+    ids = torch.arange(48).view(2, 24)
+    model(ids, torch.ones_like(ids, dtype=torch.bool), ids).sum().backward()
+    assert len(sizes) == 2 * 10  # forward and backward
+    assert max(sizes) == 5
+    with torch.no_grad():
+        model(ids, torch.ones_like(ids, dtype=torch.bool), ids)
+    assert len(sizes) == 3 * 10
 
 
 @pytest.mark.parametrize("name", ["llada", "dream"])
@@ -52,7 +97,7 @@ def test_some_positions_have_the_logits_of_the_whole(golden, name, padded):
     if padded:
         real = torch.arange(24) >= torch.tensor([0, 3, 7])[:, None]
     with torch.no_grad():
-        whole = model(ids, torch.ones_like(ids, dtype=torch.bool), real).view(3, 24, -1)
+        whole = model.logits(ids, torch.ones_like(ids, dtype=torch.bool), real).view(3, 24, -1)
         for positions in ([[0, 1, 2, 3]] * 3, [[23, 4, 9], [8, 9, 10], [0, 12, 0]]):
             positions = torch.tensor(positions)
             part = model.head(model.states_at(ids, positions, real))
@@ -182,8 +227,8 @@ def test_bfloat16_is_near_to_float32(golden, name):
     ids = golden(f"{name}_logits")["input_ids"]
     everywhere = torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
-        exact = models.load(GOLDEN / f"tiny_{name}")(ids, everywhere)
-        rounded = models.load(GOLDEN / f"tiny_{name}", dtype=torch.bfloat16)(ids, everywhere)
+        exact = models.load(GOLDEN / f"tiny_{name}").logits(ids, everywhere)
+        rounded = models.load(GOLDEN / f"tiny_{name}", dtype=torch.bfloat16).logits(ids, everywhere)
     assert rounded.dtype == torch.float32
     assert (exact - rounded).abs().max() < 0.05 * exact.abs().max()
 
@@ -196,7 +241,7 @@ def test_attention_is_full(golden, name):
     other[:, -1] = (ids[:, -1] + 1) % 150
     model, everywhere = models.load(GOLDEN / f"tiny_{name}"), torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
-        difference = (model(ids, everywhere) - model(other, everywhere)).view(3, 24, -1).abs().amax(-1)
+        difference = (model.logits(ids, everywhere) - model.logits(other, everywhere)).view(3, 24, -1).abs().amax(-1)
     assert (difference[:, 1] > 1e-6).all()
 
 
@@ -221,8 +266,8 @@ def test_merging_gives_a_checkpoint_that_others_load(tmp_path, lift_command, nam
     assert {str(value.dtype) for value in merged.values()} == {f"torch.{dtype}"}
     ids, everywhere = torch.arange(20)[None], torch.ones(1, 20, dtype=torch.bool)
     with torch.no_grad():
-        expected, before = model.eval()(ids, everywhere), models.load(base)(ids, everywhere)
-        found = models.load(tmp_path / "merged")(ids, everywhere)
+        expected, before = model.eval().logits(ids, everywhere), models.load(base).logits(ids, everywhere)
+        found = models.load(tmp_path / "merged").logits(ids, everywhere)
     assert not torch.allclose(expected, before, atol=1e-2)
     torch.testing.assert_close(
         found, expected, **({"atol": 1e-5, "rtol": 0} if dtype == "float32" else {"atol": 0.05, "rtol": 0.05})

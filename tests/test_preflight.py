@@ -167,7 +167,7 @@ def test_a_gpu_that_is_too_small_is_a_fault(tmp_path, monkeypatch, reachable, ro
     assert preflight.faults(resolved(PAPER), tmp_path) == []
     cards(80, 24)
     (fault,) = preflight.faults(resolved(PAPER), tmp_path)
-    assert "finetune (llada, sft) needs about 5" in fault
+    assert "finetune (llada, sft) needs about 4" in fault
     assert "the smallest GPU has 25.8" in fault
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     assert preflight.faults(resolved(PAPER), tmp_path) == []
@@ -428,3 +428,19 @@ def test_bubblewrap_that_is_not_there_is_a_fault(tmp_path):
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(config | {"sandbox": "process"}))
     result, _ = command("--config", "mine.yaml", cwd=tmp_path, PATH="")
     assert (result.returncode, result.stderr) == (0, "")
+
+
+# ---- several devices
+
+
+def test_a_run_needs_as_many_gpus_as_its_devices(tmp_path, reachable, roomy, cards):
+    training = yaml.safe_load(PAPER.read_text())["training"]
+    config = resolved(PAPER, training=training | {"devices": 4})
+    cards(80, 80)
+    (fault,) = preflight.faults(config, tmp_path)
+    assert fault == "training.devices: a run takes 4 GPUs, but this machine has 2 that can be used."
+    cards(80, 80, 80, 80)
+    assert preflight.faults(config, tmp_path) == []
+    (fault,) = preflight.faults(config, tmp_path, gpus=2)
+    assert "a run takes 4 GPUs, but jobs may take 2 together; say `--resources gpu=4`" in fault
+    assert preflight.faults(config, tmp_path, gpus=4) == []

@@ -117,7 +117,7 @@ def test_everything_masked_at_level_one_gives_the_models_probabilities(tiny_llad
     accumulate(tiny_llada, batch, [0], [1.0], accumulator)
     with torch.no_grad():
         noisy = batch.input_ids.masked_fill(batch.content, MASK)
-        probability = tiny_llada(noisy, batch.content, batch.real).softmax(-1)
+        probability = tiny_llada.logits(noisy, batch.content, batch.real).softmax(-1)
     gold = batch.input_ids[batch.content]
     expected = np.zeros((2, VOCABULARY))
     for token, row in zip(gold.tolist(), probability.numpy(), strict=True):

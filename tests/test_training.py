@@ -2,24 +2,31 @@
 
 import functools
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import datasets
 import peft
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from lift import models, noise, training
+from lift.errors import InputError
 from lift.forward_process import Batch, Draws
 from lift.objectives import cart, gift, lift, vanilla
-from tests.conftest import GOLDEN
+from tests.conftest import GOLDEN, ROOT
 
 LORA = {"r": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
 SETTINGS = training.Settings(
     epochs=1,
     batch_size=8,
     micro_batch_size=8,
+    devices=1,
     learning_rate=1e-2,
     weight_decay=0.1,
     max_grad_norm=1.0,
@@ -28,6 +35,7 @@ SETTINGS = training.Settings(
     max_length=32,
     padding="max_length",
     score_padding=True,
+    activation_checkpointing=False,
     lora=LORA,
 )
 OBJECTIVES = {
@@ -162,10 +170,10 @@ def test_what_a_run_leaves_behind(corpus, tmp_path):
     ids = torch.arange(12)[None]
     where = torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
-        before = base(ids, where)
-        merged = training.load_trained(GOLDEN / "tiny_llada", folder / "last", "cpu")(ids, where)
+        before = base.logits(ids, where)
+        merged = training.load_trained(GOLDEN / "tiny_llada", folder / "last", "cpu").logits(ids, where)
         base.network = peft.PeftModel.from_pretrained(base.network, str(folder / "last")).base_model.model
-        adapted = base.eval()(ids, where)
+        adapted = base.eval().logits(ids, where)
     torch.testing.assert_close(adapted, merged, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(before, merged, atol=1e-4)
 
@@ -190,7 +198,7 @@ def test_held_out_loss_is_the_plain_sum(corpus, tiny_llada):
         masked = [p for p in range(example["prompt_length"], 32) if uniforms[p] < level]
         noisy = torch.tensor([[tiny_llada.mask_id if p in masked else t for p, t in enumerate(ids)]])
         with torch.no_grad():
-            log_p = tiny_llada(noisy, torch.ones_like(noisy, dtype=torch.bool)).log_softmax(-1)
+            log_p = tiny_llada.logits(noisy, torch.ones_like(noisy, dtype=torch.bool)).log_softmax(-1)
         total += sum(-log_p[p, ids[p]].item() for p in masked) / level
         count += 32 - example["prompt_length"]
     for size in (1, 4):
@@ -218,3 +226,141 @@ def test_padding_is_scored_or_invisible(tiny_llada):
     assert selection.kept.tolist() == [[False, False, True, True, False, False]]
     assert selection.denominator == 2
     assert selection.real.tolist() == [[True] * 4 + [False] * 2]
+
+
+def command(folder, output, **changes):
+    """Arguments of the command that fine-tunes on folder/corpus."""
+    arguments = ["finetune", "--model", GOLDEN / "tiny_llada", "--corpus", folder / "corpus", "--objective", "lift"]
+    arguments += ["--training", json.dumps(vars(SETTINGS) | {"micro_batch_size": 2} | changes), "--seed", 0]
+    return [str(a) for a in (*arguments, "--resume", folder / "resume", "--output", folder / output)]
+
+
+def assert_near(one, two):
+    for which in ("best", "last"):
+        expected, found = weights(one, which), weights(two, which)
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], value, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("score_padding", [True, False])
+def test_two_processes_are_one(corpus, tmp_path, lift_command, score_padding):
+    """The command with two devices and with one: the same log and weights, and a record that says so."""
+    corpus.save_to_disk(str(tmp_path / "corpus"))
+    logs = []
+    for devices in (1, 2):
+        changes = {"score_padding": score_padding, "padding": "batch", "devices": devices}
+        code, _, errors = lift_command(*command(tmp_path, str(devices), **changes))
+        assert code == 0, errors
+        assert json.loads((tmp_path / str(devices) / "run.json").read_text())["devices"] == devices
+        assert not (tmp_path / "resume").exists()
+        logs.append([json.loads(line) for line in (tmp_path / str(devices) / "log.jsonl").read_text().splitlines()])
+    for one, two in zip(*logs, strict=True):
+        assert one.keys() == two.keys()
+        assert one.get("masked_tokens") == two.get("masked_tokens")
+        for name in ("loss", "eval_loss", "grad_norm"):
+            assert one.get(name, 0) == pytest.approx(two.get(name, 0), abs=1e-5)
+    assert_near(tmp_path / "1", tmp_path / "2")
+
+
+def test_two_processes_end_together_and_go_on(corpus, tmp_path):
+    """Whether their launcher is told to end or dies: no process is left, and the next one goes on from a checkpoint."""
+    corpus.save_to_disk(str(tmp_path / "corpus"))
+    changes = {"devices": 2, "epochs": 5, "eval_steps": 5}
+    run = [sys.executable, "-m", "lift", *command(tmp_path, "run", **changes)]
+
+    def checkpoints():
+        return {path.parent.name for path in (tmp_path / "resume").glob("*/checkpoint-*/trainer_state.json")}
+
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        before = checkpoints()
+        with subprocess.Popen(run, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as launcher:
+            while checkpoints() <= before:
+                assert launcher.poll() is None
+                time.sleep(0.02)
+            children = psutil.Process(launcher.pid).children(recursive=True)
+            assert len(children) >= 2
+            launcher.send_signal(end)
+            assert launcher.wait() != 0
+        assert not psutil.wait_procs(children, timeout=30)[1]
+    finished = subprocess.run(run, cwd=ROOT, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    first = json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[0])
+    assert first["step"] == 0  # what was logged before stands in the log
+    model, settings = models.load(GOLDEN / "tiny_llada"), replace(SETTINGS, micro_batch_size=4, epochs=5, eval_steps=5)
+    training.finetune(model, "llada", corpus, lift.select, settings, 0, tmp_path / "one", tmp_path / "resume-one")
+    assert_near(tmp_path / "one", tmp_path / "run")
+
+
+def test_a_process_that_fails_ends_the_stage(corpus, tmp_path):
+    corpus.save_to_disk(str(tmp_path / "corpus"))
+    run = command(tmp_path, "run", devices=2)
+    run[run.index("--model") + 1] = str(tmp_path)
+    finished = subprocess.run([sys.executable, "-m", "lift", *run], cwd=ROOT, capture_output=True, text=True)
+    assert finished.returncode == 1
+    assert "model.safetensors does not exist" in finished.stderr
+    assert finished.stderr.splitlines()[-1].startswith("error: process ")
+
+
+def test_other_than_the_said_number_of_processes_is_refused(corpus, tmp_path):
+    with pytest.raises(InputError, match=r"in 1 process\(es\), but devices is 2"):
+        run(corpus, tmp_path, devices=2, micro_batch_size=4)
+
+
+@pytest.mark.parametrize("lora", [LORA | {"dropout": 0.3}, None])
+def test_activation_checkpointing_changes_nothing(corpus, lora):
+    """Loss and gradients are the same, dropout included, and every layer is computed again."""
+    results = []
+    for checkpointing in (False, True):
+        model, calls = models.load(GOLDEN / "tiny_llada"), []
+
+        def count(*_, calls=calls):
+            calls.append(1)
+
+        if lora:
+            training.attach_adapter(model, lora, 0)
+            for name, parameter in model.named_parameters():
+                if "lora_B" in name:
+                    torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(0))
+        else:
+            model.network.requires_grad_(True)
+        training.checkpoint_activations(model, checkpointing)
+        for layer in model.network.model.layers:
+            layer.mlp.register_forward_pre_hook(count)
+        batch = training.collate([corpus["train"][i] for i in range(8)], model.pad_id, SETTINGS, 32)
+        selection = vanilla.select(model.train(), batch, Draws.at(torch.arange(8), 32))
+        torch.manual_seed(0)
+        loss, _ = training.loss_sum(model, selection)
+        loss.backward()
+        assert len(calls) == (2 if checkpointing else 1) * len(model.network.model.layers)
+        results.append([loss.detach(), *(p.grad for p in model.parameters() if p.requires_grad)])
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_invisible_padding_may_have_any_width(corpus, name):
+    """Cut by length, each micro-batch as wide as its longest, against the whole at max_length."""
+    settings = replace(SETTINGS, score_padding=False, micro_batch_size=2)
+    stream, results = training.Stream(corpus["train"], 8, 0), []
+    order = list(training.ByLength(stream, 8))
+    lengths = [len(stream[k]["example"]["input_ids"]) for k in order]
+    assert sorted(order) == list(range(8))
+    assert lengths == sorted(lengths, reverse=True)
+    for size in (8, 2):
+        model = models.load(GOLDEN / "tiny_llada").double()
+        model.network.requires_grad_(True)
+        selections = []
+        for start in range(0, 8, size):
+            items = [stream[k] for k in order[start : start + size]]
+            examples = [item["example"] for item in items]
+            width = 32 if size == 8 else training.common_width(examples, settings)
+            batch = training.collate(examples, model.pad_id, settings, width)
+            with torch.no_grad():
+                draws = Draws.at(torch.tensor([item["address"] for item in items]), width)
+                selections.append(OBJECTIVES[name](model, batch, draws))
+        if size == 2:
+            assert sum(s.noisy.shape[1] for s in selections) < 4 * 32
+        loss = sum(training.loss_sum(model, s)[0] for s in selections) / sum(s.denominator for s in selections)
+        loss.backward()
+        results.append((loss.detach(), torch.cat([p.grad.flatten() for p in model.parameters()])))
+    for whole, cut in zip(*results, strict=True):
+        torch.testing.assert_close(whole, cut, atol=1e-6, rtol=1e-5)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from lift import models, noise
@@ -154,7 +153,7 @@ def pretrain(
         by_block = (noise.uniform(noise.subkey(keys, 3), 1) < 0.5).expand_as(masked)
         scored = torch.where(by_block, masked & within, masked)
         noisy = batch["input_ids"].masked_fill(torch.where(by_block, masked & within | after, masked), model.mask_id)
-        loss = F.cross_entropy(model(noisy, scored, batch["real"]), batch["input_ids"][scored])
+        loss = model(noisy, scored, batch["input_ids"], batch["real"]).mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         for optimizer in optimizers:

@@ -8,7 +8,6 @@ divided by the `denominator` of the global batch, so that nothing depends on how
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional as F
 
 from lift.forward_process import Batch
 from lift.models import MaskPredictor
@@ -35,21 +34,10 @@ class Selection:
     component: torch.Tensor
 
 
-def cross_entropy(
-    model: MaskPredictor,
-    noisy: torch.Tensor,
-    where: torch.Tensor,
-    clean: torch.Tensor,
-    real: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """(N,) cross-entropy of the clean token at the N positions of `where` (B, L), in row-major order."""
-    return F.cross_entropy(model(noisy, where, real), clean[where], reduction="none")
-
-
 def loss_sum(model: MaskPredictor, selection: Selection) -> tuple[torch.Tensor, torch.Tensor]:
     """The weighted sum of the loss, a scalar, and the unweighted cross-entropies (N,) of the kept positions."""
     s = selection
-    losses = cross_entropy(model, s.noisy, s.kept, s.clean, s.real)
+    losses = model(s.noisy, s.kept, s.clean, s.real)
     return (losses * s.weight[s.kept].to(losses.dtype)).sum(), losses.detach()
 
 

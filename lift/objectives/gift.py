@@ -8,6 +8,12 @@ from lift.forward_process import Batch, Draws, masking_probability
 from lift.objectives import Selection, plain_selection
 
 
+def _entropy(model, states: torch.Tensor) -> torch.Tensor:
+    """(N, H) states -> (N,) entropies of what they predict, in nats."""
+    log_p = model.head(states).log_softmax(-1)
+    return -log_p.exp().mul_(log_p).sum(-1)
+
+
 def token_levels(model, batch: Batch, level: torch.Tensor, beta_mean: str = "sequence") -> torch.Tensor:
     """(B, L) level of each content position: 1 - (1 - t')^(beta_n / mean beta), beta the square root of the entropy.
 
@@ -17,10 +23,11 @@ def token_levels(model, batch: Batch, level: torch.Tensor, beta_mean: str = "seq
     content = batch.content
     was_training = model.training
     model.eval()
-    log_p = model(batch.input_ids.masked_fill(content, model.mask_id), content, batch.real).log_softmax(-1)
+    states = model.hidden_states(batch.input_ids.masked_fill(content, model.mask_id), batch.real)[content]
+    entropy = torch.cat([_entropy(model, part) for part in states.split(model.chunk)])
     model.train(was_training)
-    beta = torch.zeros(content.shape, dtype=log_p.dtype, device=log_p.device)
-    beta[content] = (-(log_p.exp() * log_p).sum(-1)).clamp(min=0).sqrt()
+    beta = torch.zeros(content.shape, dtype=entropy.dtype, device=entropy.device)
+    beta[content] = entropy.clamp(min=0).sqrt()
     if beta_mean == "batch":
         mean = beta.sum() / content.sum()
     else:

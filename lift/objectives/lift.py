@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 
 from lift.forward_process import EPSILON, Batch, Draws, mask_response, masking_probability
-from lift.objectives import COMPONENTS, Selection, cross_entropy
+from lift.objectives import COMPONENTS, Selection
 
 
 def excess_level(level: torch.Tensor, uniforms: torch.Tensor, lower: float) -> torch.Tensor:
@@ -68,7 +68,7 @@ def select(
         was_training = model.training
         model.train(was_training and scoring_dropout)
         real = None if batch.real is None else batch.real[scored]
-        log_p = -cross_entropy(model, noisy[scored], masked[scored], batch.input_ids[scored], real)
+        log_p = -model(noisy[scored], masked[scored], batch.input_ids[scored], real)
         model.train(was_training)
         sign = torch.where(component == COMPONENTS.index("hard"), -1.0, 1.0)
         where = masked & scored[:, None]

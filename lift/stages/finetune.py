@@ -1,21 +1,23 @@
 """Fine-tune a model by one objective and one seed.
 
 Writes best/ and last/ (adapter or weights), config.yaml (the settings as resolved), log.jsonl and run.json. A run that
-was stopped goes on from its last checkpoint in --resume.
+was stopped goes on from its last checkpoint in --resume. With several devices it starts a process for each.
 """
 
 import functools
 import importlib
 import json
 import shutil
+import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import datasets
 import torch
 import yaml
 
-from lift import device, models, provenance, registry
+from lift import device, launch, models, provenance, registry
 from lift.errors import InputError
 from lift.lock import alone
 from lift.training import Settings, finetune
@@ -32,13 +34,12 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--dtype", choices=list(models.DTYPES), default="float32", help="of the base under an adapter, else float32"
     )
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="of all processes together")
     parser.add_argument("--resume", type=Path, required=True, help="folder for checkpoints while training")
     parser.add_argument("--output", type=Path, required=True, help="folder of the run")
 
 
 def main(args) -> None:
-    torch.set_num_threads(args.threads)
     started = time.perf_counter()
     if args.objective not in registry.objectives():
         raise InputError(f"--objective: unknown {args.objective!r}; known are {', '.join(registry.objectives())}.")
@@ -46,6 +47,17 @@ def main(args) -> None:
         settings = Settings(**args.training)
     except TypeError as error:
         raise InputError(f"--training: {str(error).removeprefix('Settings.__init__() ')}.") from None
+    if settings.devices > 1 and not launch.launched():
+        with alone(args.resume):
+            device.claim(args.device, settings.devices)
+            launch.launch(settings.devices, sys.argv[1:])
+        return
+    torch.set_num_threads(max(1, args.threads // settings.devices))
+    if launch.launched():
+        launch.end_with_launcher()
+        processor = launch.local_device(args.device)
+    else:
+        processor = device.claim(args.device)
     dtype = args.dtype if settings.lora else "float32"  # small updates would be lost in bfloat16 weights
     resolved = {
         "model": args.model.name,
@@ -60,9 +72,8 @@ def main(args) -> None:
     data = provenance.file_hash(*sorted(args.corpus.glob("*/*.arrow")), *models.weight_files(args.model))
     resume = args.resume / provenance.value_hash([resolved, code, data])
     select = importlib.import_module(f"lift.objectives.{args.objective}").select
-    device.claim(args.device)
-    model = models.load(args.model, args.device, models.DTYPES[dtype])
-    with alone(args.resume):
+    model = models.load(args.model, processor, models.DTYPES[dtype])
+    with nullcontext() if launch.launched() else alone(args.resume):  # the launcher is alone there already
         facts = finetune(
             model,
             family=models.family_of(args.model),
@@ -73,6 +84,8 @@ def main(args) -> None:
             output=args.output,
             resume=resume,
         )
+        if not launch.first():
+            return
         shutil.rmtree(args.resume)
     (args.output / "config.yaml").write_text(yaml.safe_dump(resolved, sort_keys=False))
     facts |= {"seed": args.seed, "seconds_this_process": round(time.perf_counter() - started, 1), "data": data}

@@ -22,7 +22,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--decode-utilisation", type=float, default=0.3, help="the same in decoding")
     parser.add_argument("--prompt-tokens", type=int, help="mean tokens of a prompt, of all corpora and benchmarks")
     parser.add_argument("--response-tokens", type=int, help="mean tokens of a response, of all corpora")
-    parser.add_argument("--gpus", type=int, default=1, help="jobs with a model that run at a time")
+    parser.add_argument("--gpus", type=int, default=1, help="GPUs that jobs take together")
     parser.add_argument("--json", action="store_true", help="everything as JSON, in bytes and operations")
 
 

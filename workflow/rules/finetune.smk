@@ -19,10 +19,10 @@ rule train:
         f"{TIMINGS}/runs/{{model}}/{{method}}/seed{{seed}}.tsv"
     conda:
         "../../environment.yml"
-    threads: CONFIG["threads"]
+    threads: lambda wildcards: CONFIG["threads"] * (1 if GPUS else training(wildcards.method)["devices"])
     resources:
-        mem_mb=memory_mb,
-        gpu=GPUS,
+        mem_mb=lambda wildcards: training(wildcards.method)["devices"] * memory_mb(wildcards),
+        gpu=lambda wildcards: GPUS * training(wildcards.method)["devices"],
     params:
         objective=lambda wildcards: CONFIG["methods"][wildcards.method]["objective"],
         settings=lambda wildcards: json(configuration.method_settings(CONFIG["methods"][wildcards.method])),
