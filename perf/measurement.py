@@ -54,13 +54,14 @@ def median(values: list[float]) -> float:
     return statistics.median(values)
 
 
-def report(name: str, title: str, rows: list[dict], text: str) -> None:
-    """Print a table with its conditions and write it to perf/results/NAME.md."""
+def report(name: str, title: str, rows: list[dict], text: str, keep: bool = True) -> None:
+    """Print a table with its conditions and, to keep it, write it to perf/results/NAME.md."""
     table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
     conditions = (
         f"`python {' '.join(sys.argv)}` at commit {provenance.commit()[:12]}, {processor()}, torch {torch.__version__}."
     )
     page = f"# {title}\n\n{conditions}\n\n{table}\n\n{text.strip()}\n"
     print(page)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.md").write_text(page)
+    if keep:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.md").write_text(page)
