@@ -25,7 +25,7 @@ from lift.token_statistics import CHUNK, Accumulator, accumulate
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 LEVEL = 0.5  # the mean of those of a run
-MEMORY_LEVELS, MEMORY_VOCABULARY = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85], 1000
+MEMORY_LEVELS, MEMORY_VOCABULARY = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85], 256
 
 
 @dataclass(frozen=True)
