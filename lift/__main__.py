@@ -13,6 +13,7 @@ STAGES = {
     "tokenise": "tokenise a corpus for a model",
     "data-report": "lengths, cuts and contamination of the data",
     "statistics": "confidence of a model by token and masking level",
+    "gather-statistics": "token statistics from those of shards",
     "finetune": "fine-tune a model by one objective",
     "decode": "answer benchmarks by diffusion decoding",
     "guess": "answer benchmarks by random well-formed answers",

@@ -22,8 +22,7 @@ SHIPPED = Path(__file__).parent / "miniature" / "weights"
 
 BYTES = {"float32": 4, "bfloat16": 2}
 STAGES = ("data", "models", "statistics", "finetune", "decode", "grade", "results")
-LOGIT_BYTES = 2**27  # of lift.models: of fp32 logits that stand in memory together
-CHUNK = 1024  # positions of lift.token_statistics whose logits stand in memory together
+LOGIT_BYTES = 2**27  # of lift.models: fp32 logits that stand in memory together
 CHECKPOINTS = 3  # of an unfinished run: save_total_limit 2, and the new one before the oldest goes
 
 # Main memory of a process apart from its tensors. 0.46 GB was measured for the CPU build of torch with transformers;
@@ -352,7 +351,7 @@ def loss_bytes(shape: Shape, positions: float, full: bool) -> float:
     These are log-probabilities and two gradients. Where the head is trained and there are several chunks, it has three
     gradients at a time: of the chunks so far, of this one, and their sum.
     """
-    chunk = LOGIT_BYTES // (4 * shape.vocabulary)
+    chunk = chunk_positions(shape)
     gradients = 12 * shape.vocabulary * shape.hidden if full and positions > chunk else 0
     return max(12 * shape.vocabulary * min(positions, chunk), gradients)
 
@@ -367,6 +366,11 @@ def resting_bytes(shape: Shape, dtype: str, lora: dict | None) -> int:
     """The network in inference. In fp32 an adapter is merged, in bfloat16 it stands beside it."""
     apart = 0 if dtype == "float32" else BYTES[dtype] * adapter_parameters(shape, lora)
     return BYTES[dtype] * parameters(shape) + apart
+
+
+def chunk_positions(shape: Shape) -> int:
+    """As lift.models.MaskPredictor.chunk."""
+    return max(1, LOGIT_BYTES // (4 * shape.vocabulary))
 
 
 def choosing_bytes(dtype: str, temperature: float, guidance: float) -> int:
@@ -384,7 +388,7 @@ def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, dec
     """
     rows, views = decoder["batch_size"], 2 if decoder["guidance"] else 1
     positions, tokens = rows * decoder["block_length"], rows * (prompt + decoder["gen_length"])
-    chunk = min(positions, max(1, LOGIT_BYTES // (4 * shape.vocabulary)))
+    chunk = min(positions, chunk_positions(shape))
     choosing = choosing_bytes(dtype, decoder["temperature"], decoder["guidance"]) * chunk * shape.vocabulary
     layer = tokens * working_bytes(shape, dtype)
     states = views * positions * shape.hidden * BYTES[dtype]
@@ -392,11 +396,21 @@ def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, dec
     return resting_bytes(shape, dtype, lora) + kept + max(layer + states, choosing + states)
 
 
-def statistics_bytes(shape: Shape, dtype: str, rows: int, length: int) -> float:
-    """The most that the token statistics hold: inside a layer, or logits and probabilities of a chunk."""
+def sums_bytes(shape: Shape, levels: int) -> int:
+    """Of the token statistics' sums: four numbers of 64 bits a token and level, and one a token."""
+    return 8 * (4 * levels + 1) * shape.vocabulary
+
+
+def statistics_bytes(shape: Shape, dtype: str, rows: int, length: int, levels: int) -> float:
+    """The most that the token statistics hold: sums, and the inside of a layer or the logits of a chunk.
+
+    Logits are in fp32, beside those in the network's dtype where that is another.
+    """
     w = BYTES[dtype]
-    chunk = 2 * w * rows * length * shape.hidden + 8 * min(CHUNK, rows * length) * shape.vocabulary
-    return w * parameters(shape) + max(rows * length * working_bytes(shape, dtype), chunk)
+    logit = 4 if dtype == "float32" else 4 + w
+    chunk = 2 * w * rows * length * shape.hidden + logit * min(chunk_positions(shape), rows * length) * shape.vocabulary
+    held = w * parameters(shape) + sums_bytes(shape, levels)
+    return held + max(rows * length * working_bytes(shape, dtype), chunk)
 
 
 # ---- disk
@@ -659,17 +673,22 @@ def _model_part(name: str, entry: dict, device: str, shape: Shape, results: Path
     return Part("models", name, base, 1, flops, memory=LIBRARIES + needed, files=files)
 
 
-def _statistics_part(config: dict, name: str, shape: Shape, corpus: Corpus, results: Path) -> Part:
+def _statistics_parts(config: dict, name: str, shape: Shape, corpus: Corpus, results: Path) -> list[Part]:
     settings, dtype, limit = config["statistics"], config["models"][name]["dtype"], config["training"]["max_length"]
     length, levels = min(limit, corpus.prompt + corpus.response), settings["levels"]
     masked = max(0, length - corpus.prompt) * sum(levels)
     sequences = settings["passes"] * (corpus.rows - corpus.held_out)
     flops = {dtype: sequences * forward_flops(shape, len(levels) * length, length, masked)}
-    needed = statistics_bytes(shape, dtype, settings["batch_size"], limit)
+    needed = statistics_bytes(shape, dtype, settings["batch_size"], limit, len(levels))
     held = _held(config["device"], needed, BYTES[dtype] * parameters(shape))
-    path = results / "statistics" / f"{name}-{settings['corpus']}.parquet"
-    files = (Files("results", 60 * shape.vocabulary * len(levels), (path,)),)  # about 60 bytes a row
-    return Part("statistics", name, settings["corpus"], 1, flops, **held, files=files)
+    path, shards = results / "statistics" / f"{name}-{settings['corpus']}.parquet", config["shards"]
+    sums = (2 * shards if shards > 1 else 1) * sums_bytes(shape, len(levels))  # kept, and handed on by a shard
+    files = (Files("results", 60 * shape.vocabulary * len(levels) + sums, (path,)),)  # about 60 bytes a row
+    parts = [Part("statistics", name, settings["corpus"], shards, flops, **held, files=files)]
+    if shards > 1:
+        memory = LIBRARIES + 2 * sums_bytes(shape, len(levels))
+        parts.append(Part("statistics", name, f"{settings['corpus']}, gathered", 1, memory=memory))
+    return parts
 
 
 def _training_part(
@@ -765,7 +784,8 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
     studied = corpora[config["statistics"]["corpus"]]
     parts = _data_parts(config, corpora, results)
     parts += [_model_part(n, config["models"][n], config["device"], shape, results) for n, shape in shapes.items()]
-    parts += [_statistics_part(config, name, shape, studied, results) for name, shape in shapes.items()]
+    for name, shape in shapes.items():
+        parts += _statistics_parts(config, name, shape, studied, results)
     trained = [
         _training_part(config, name, method, shape, corpora, results, notes)
         for name, shape in shapes.items()

@@ -84,3 +84,9 @@ def decode_response(tokenizer: PreTrainedTokenizerBase, ids: list[int], ends: It
 def token_text(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
     """What a token stands for in a text, without the space before it; its name where that is no text."""
     return tokenizer.decode([token]).strip() or str(tokenizer.convert_ids_to_tokens(token))
+
+
+def vocabulary_texts(tokenizer: PreTrainedTokenizerBase, size: int) -> list[str]:
+    """`token_text` of every token of a model's vocabulary, which may be larger than the tokenizer's."""
+    known = len(tokenizer)
+    return [token_text(tokenizer, i) if i < known else f"<{i}>" for i in range(size)]

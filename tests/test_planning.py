@@ -425,9 +425,9 @@ def test_statistics_hold_what_is_planned(vocabulary):
     batch = Batch(ids, torch.zeros(2, dtype=torch.long), torch.full((2,), 700), score_padding=False)
     accumulator = token_statistics.Accumulator([1.0], shape.vocabulary)
     most = inference(model, lambda: token_statistics.accumulate(model, batch, [0, 1], [1.0], accumulator))
-    planned = planning.statistics_bytes(shape, "bfloat16", 2, 700) - 2 * planning.parameters(shape)
+    planned = planning.statistics_bytes(shape, "bfloat16", 2, 700, 1) - 2 * planning.parameters(shape)
     assert 0.9 * planned < most < 1.02 * planned
-    assert planning.CHUNK == token_statistics.CHUNK
+    assert planning.chunk_positions(shape) == model.chunk
 
 
 def test_an_adapter_stands_beside_a_bfloat16_network(tmp_path):
@@ -488,7 +488,8 @@ def test_training_more_costs_more(what, lora, dtype, rows, length):
     def costs(shape, rows, length):
         flops = planning.training_flops(shape, lora, take, length, length)
         memory = planning.training_bytes(shape, dtype, lora, rows, length)
-        return sum(flops), memory, planning.parameters(shape), planning.statistics_bytes(shape, dtype, rows, length)
+        statistics = planning.statistics_bytes(shape, dtype, rows, length, 6)
+        return sum(flops), memory, planning.parameters(shape), statistics
 
     assert all(a < b for a, b in zip(costs(SHAPE, rows, length), costs(larger, rows, length), strict=True))
     longer = costs(SHAPE, rows, 2 * length)
@@ -565,6 +566,21 @@ def test_the_paper_by_hand(tmp_path):
     levels = config["statistics"]["levels"]
     each = forward(shape, 6 * 4096, 4096, 3796 * sum(levels))
     assert statistics.flops == {"bfloat16": pytest.approx(990 * 20 * each)}
+
+
+def test_shards_share_the_statistics_of_a_model(tmp_path):
+    alone, shared = (
+        planning.plan(resolved(CONFIGS[0], shards=shards), tmp_path, planning.Assumptions()) for shards in (1, 4)
+    )
+    (one, many), gathered = (
+        [parts_of(made, "statistics")["llada", "s1k"] for made in (alone, shared)],
+        parts_of(shared, "statistics")["llada", "s1k, gathered"],
+    )
+    assert (one.jobs, many.jobs, gathered.jobs) == (1, 4, 1)
+    assert one.flops == many.flops
+    assert one.gpu_memory == many.gpu_memory > gathered.gpu_memory == 0
+    assert one.disk < many.disk
+    assert ("llada", "s1k, gathered") not in parts_of(alone, "statistics")
 
 
 def test_the_plan_counts_snakemakes_jobs(tmp_path):

@@ -1,17 +1,28 @@
 """Statistics by token and level, against a version that keeps every masked token in a list."""
 
+import subprocess
+import sys
+import time
+
+import datasets
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors import safe_open
 
 from lift import noise
+from lift.errors import InputError
 from lift.forward_process import Batch
-from lift.token_statistics import QUANTITIES, Accumulator, accumulate
+from lift.token_statistics import QUANTITIES, UNIT, Accumulator, accumulate, gather
 from lift.token_words import split_by_frequency
+from tests.conftest import ROOT
 
 VOCABULARY, MASK, PAD = 160, 159, 158
 LEVELS = [0.2, 0.9]
+SHIPPED = ROOT / "lift" / "miniature" / "weights"
+PASSES = 20
+LIFT = [sys.executable, "-m", "lift"]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +44,7 @@ def run(model, corpus, batches):
     accumulator = Accumulator(LEVELS, VOCABULARY)
     for indices in batches:
         accumulate(model, make_batch(corpus, indices), indices, LEVELS, accumulator)
-    return accumulator.sums
+    return accumulator.sums.numpy()
 
 
 def random_batches(count=6):
@@ -65,8 +76,8 @@ def test_table_is_that_of_a_list_of_all_tokens():
     for level, gold, logits in random_batches():
         accumulator.add(level, gold, logits)
     words = [f"word{i}" for i in range(VOCABULARY)]
-    frequency = np.arange(VOCABULARY) * 10
-    table = accumulator.table(frequency, words)
+    accumulator.count(torch.arange(VOCABULARY).repeat_interleave(10 * torch.arange(VOCABULARY)))
+    table = accumulator.table(words)
     expected = naive(random_batches())
     assert 0.2 < expected["accuracy"].mean() < 0.98
     assert table["word"].tolist() == [f"word{token}" for token in expected["token"]]
@@ -76,13 +87,63 @@ def test_table_is_that_of_a_list_of_all_tokens():
 
 def test_memory_does_not_grow():
     accumulator = Accumulator(LEVELS, VOCABULARY)
-    shape = accumulator.sums.shape
-    assert shape == (len(LEVELS), len(QUANTITIES), VOCABULARY)
+    sums = accumulator.sums
     for level, gold, logits in random_batches(12):
         accumulator.add(level, gold, logits)
-    assert accumulator.sums.shape == shape
-    arrays = [value for value in vars(accumulator).values() if isinstance(value, np.ndarray | torch.Tensor)]
-    assert sum(array.size for array in arrays) == np.prod(shape)
+    assert accumulator.sums is sums
+    assert sums.shape == (len(LEVELS), VOCABULARY, len(QUANTITIES))
+    tensors = [value for value in vars(accumulator).values() if isinstance(value, torch.Tensor)]
+    assert sum(tensor.numel() for tensor in tensors) == sums.numel() + VOCABULARY
+
+
+def test_order_and_parts_do_not_change_a_bit():
+    batches = list(random_batches(12))
+    whole, parts = Accumulator(LEVELS, VOCABULARY), [Accumulator(LEVELS, VOCABULARY) for _ in range(3)]
+    for level, gold, logits in batches:
+        whole.add(level, gold, logits.clone())
+    for number, (level, gold, logits) in enumerate(reversed(batches)):
+        parts[number % 3].add(level, gold, logits)
+    parts[2].merge(parts[0])
+    parts[1].merge(parts[2])
+    assert torch.equal(parts[1].sums, whole.sums)
+
+
+def test_more_than_a_billion_tokens_fit():
+    """Of one token at one level, each with certainty: the largest sum."""
+    accumulator = Accumulator([1.0], 2)
+    accumulator.add(0, torch.tensor([1]), torch.tensor([[-100.0, 100.0]]))
+    accumulator.sums *= 2**31 - 1
+    row = accumulator.table(["a", "b"]).iloc[0]
+    assert (row["count"], row["confidence"], row["gold_probability"], row["accuracy"]) == (2**31 - 1, 1.0, 1.0, 1.0)
+
+
+def test_sums_are_kept_with_what_is_known_of_them(tmp_path):
+    accumulator, again = Accumulator(LEVELS, VOCABULARY), Accumulator(LEVELS, VOCABULARY)
+    for level, gold, logits in random_batches():
+        accumulator.add(level, gold, logits)
+        accumulator.count(gold)
+    accumulator.save(tmp_path / "new" / "sums.safetensors", done=7)
+    assert again.load(tmp_path / "new" / "sums.safetensors") == {"done": "7"}
+    assert torch.equal(again.sums, accumulator.sums)
+    assert torch.equal(again.frequency, accumulator.frequency)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["sums.safetensors"]
+
+
+def test_shards_that_do_not_belong_together_are_refused(tmp_path):
+    def part(name, **facts):
+        Accumulator(LEVELS, VOCABULARY).save(tmp_path / name, **{"levels": LEVELS, "key": "a", "shard": "1/2"} | facts)
+        return tmp_path / name
+
+    first, second = part("first"), part("second", shard="2/2")
+    assert gather([second, first]).levels == LEVELS
+    for paths in ([first], [first, first], [first, second, part("third", shard="3/3")]):
+        with pytest.raises(InputError, match=r"Of \d shards of the token statistics each is needed once"):
+            gather(paths)
+    with pytest.raises(InputError, match="other was made by another model, corpus, code or other settings"):
+        gather([first, part("other", shard="2/2", key="b")])
+    second.write_bytes(b"nothing")
+    with pytest.raises(InputError, match="second cannot be read"):
+        gather([first, second])
 
 
 @pytest.mark.parametrize(
@@ -97,13 +158,13 @@ def test_memory_does_not_grow():
 def test_sums_do_not_depend_on_the_batches(tiny_llada, corpus, batches):
     together = run(tiny_llada, corpus, [list(range(10))])
     apart = run(tiny_llada, corpus, batches)
-    assert together[:, 0].sum() > 50
-    np.testing.assert_array_equal(apart[:, 0], together[:, 0])
-    np.testing.assert_allclose(apart, together, atol=1e-4)
+    assert together[..., 0].sum() > 50
+    np.testing.assert_array_equal(apart[..., 0], together[..., 0])
+    np.testing.assert_allclose(apart[..., 1:3] / UNIT, together[..., 1:3] / UNIT, atol=1e-4)
 
 
 def test_only_the_response_is_masked_and_more_at_higher_levels(tiny_llada, corpus):
-    counts = run(tiny_llada, corpus, [list(range(10))])[:, 0]
+    counts = run(tiny_llada, corpus, [list(range(10))])[..., 0]
     response = np.bincount(np.concatenate([ids[prompt:] for ids, prompt in corpus]), minlength=VOCABULARY)
     assert (counts <= response).all()
     shares = counts.sum(1) / response.sum()
@@ -122,8 +183,8 @@ def test_everything_masked_at_level_one_gives_the_models_probabilities(tiny_llad
     expected = np.zeros((2, VOCABULARY))
     for token, row in zip(gold.tolist(), probability.numpy(), strict=True):
         expected[:, token] += row.max(), row[token]
-    np.testing.assert_array_equal(accumulator.sums[0, 0], np.bincount(gold.numpy(), minlength=VOCABULARY))
-    np.testing.assert_allclose(accumulator.sums[0, 1:3], expected, atol=1e-5)
+    np.testing.assert_array_equal(accumulator.sums[0, :, 0], np.bincount(gold.numpy(), minlength=VOCABULARY))
+    np.testing.assert_allclose(accumulator.sums[0, :, 1:3].T / UNIT, expected, atol=1e-5)
 
 
 def test_another_address_has_another_mask(tiny_llada, corpus):
@@ -133,10 +194,89 @@ def test_another_address_has_another_mask(tiny_llada, corpus):
     for addresses in (range(10), range(10, 20), range(10)):
         accumulator = Accumulator(LEVELS, VOCABULARY)
         accumulate(tiny_llada, batch, list(addresses), LEVELS, accumulator)
-        counts.append(accumulator.sums[:, 0])
+        counts.append(accumulator.sums[..., 0].numpy())
     assert (counts[0] != counts[1]).any()
     np.testing.assert_array_equal(counts[0], counts[2])
     assert noise.key("statistics", 0, 1) != noise.key("statistics", 1, 0)
+
+
+# The stage, by its command line
+
+
+@pytest.fixture(scope="module")
+def tokenised(tmp_path_factory):
+    """A tokenised corpus of 30 examples for the shipped model."""
+    rng = np.random.default_rng(1)
+    rows = [{"input_ids": rng.integers(5, 60, 10 + i).tolist(), "prompt_length": 4} for i in rng.permutation(30)]
+    folder = tmp_path_factory.mktemp("corpus")
+    datasets.DatasetDict({"train": datasets.Dataset.from_list(rows)}).save_to_disk(str(folder))
+    return folder
+
+
+def command(corpus, output, *arguments):
+    return [
+        *("statistics", "--model", SHIPPED, "--corpus", corpus, "--levels", "[0.3, 0.8]", "--passes", PASSES),
+        *("--batch-size", 4, "--max-length", 30, "--resume", output.parent / "resume", "--output", output, *arguments),
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(tokenised, tmp_path_factory):
+    """The table of the whole corpus, made without a break."""
+    output = tmp_path_factory.mktemp("whole") / "table.parquet"
+    subprocess.run([*LIFT, *map(str, command(tokenised, output))], cwd=ROOT, check=True)
+    return output
+
+
+def test_the_table_of_a_corpus(whole, tokenised):
+    table = pd.read_parquet(whole)
+    responses = [row["input_ids"][4:30] for row in datasets.load_from_disk(str(tokenised))["train"]]
+    frequency = np.bincount(np.concatenate(responses))
+    assert (table["frequency"] == frequency[table["token"]]).all()
+    counts = table.groupby("level")["count"].sum()
+    assert list(counts / (PASSES * frequency.sum())) == pytest.approx([0.3, 0.8], abs=0.05)
+    assert (table["gold_probability"] <= table["confidence"]).all()
+    assert not (whole.parent / "resume").exists()
+
+
+def test_shards_make_the_same_bytes(whole, tokenised, tmp_path, lift_command):
+    parts = [tmp_path / f"{i}.safetensors" for i in range(3)]
+    for i, part in enumerate(parts, start=1):
+        assert lift_command(*command(tokenised, part, "--shard", f"{i}/3"))[0] == 0
+    output = tmp_path / "table.parquet"
+    gathering = ("gather-statistics", "--model", SHIPPED, "--output", output, "--parts")
+    assert lift_command(*gathering, *parts)[0] == 0
+    assert output.read_bytes() == whole.read_bytes()
+    code, _, errors = lift_command(*gathering, *parts[:2])
+    assert code == 2
+    assert "Of 3 shards" in errors
+
+
+def test_a_shard_that_is_not_there_is_refused(tokenised, tmp_path, lift_command, capsys):
+    with pytest.raises(SystemExit):
+        lift_command(*command(tokenised, tmp_path / "part", "--shard", "4/3"))
+    assert "'4/3' is not I/N with I from 1 to N" in capsys.readouterr().err
+
+
+def test_a_killed_run_makes_the_same_bytes(whole, tokenised, tmp_path, lift_command):
+    output = tmp_path / "table.parquet"
+    arguments = command(tokenised, output, "--save-seconds", 0)
+    process = subprocess.Popen([*LIFT, *map(str, arguments)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    while not (kept := list((tmp_path / "resume").glob("*.safetensors"))):
+        assert process.poll() is None, "ended before it could be killed"
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    with safe_open(kept[0], "pt") as file:
+        done = int(file.metadata()["done"])
+    steps = PASSES * 8
+    assert 0 < done < steps
+    assert not output.exists()
+    code, printed, _ = lift_command(*arguments)
+    assert code == 0
+    assert f"{done} of {steps} batches found" in printed
+    assert output.read_bytes() == whole.read_bytes()
+    assert not kept[0].exists()
 
 
 # Frequent and rare words

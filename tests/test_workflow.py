@@ -190,6 +190,14 @@ def test_the_full_scale_is_planned_on_any_machine(tmp_path, name):
     assert "Fine-tuning dream by lift3, seed 2 (GPUs: 1)" in output
 
 
+def test_shards_share_the_statistics_of_a_model(tmp_path):
+    checkout = Checkout(tmp_path, PUBLISHED["paper"] | {"shards": 3})
+    plan = checkout.plan("statistics")
+    assert (plan["statistics_shard"], plan["gather_statistics"]) == (6, 2)
+    assert "token_statistics" not in plan
+    assert "dream on s1k, shard 2 of 3 (GPUs: 1)" in checkout.run("-n", "statistics").stdout
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_what_cannot_run_here_says_so_at_once(tmp_path, name):
     """No GPU, no network and nothing in the cache: a sentence each, before any job."""

@@ -16,16 +16,9 @@ from lift.decoding import Decoder
 from lift.errors import InputError
 from lift.lock import alone
 from lift.models import DTYPES
+from lift.shards import shard
 from lift.tokenization import load_tokenizer
 from lift.training import load_trained
-
-
-def shard(text: str) -> tuple[int, int]:
-    """ "2/4" -> (1, 4): the place of a shard and how many there are."""
-    number, _, count = text.partition("/")
-    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
-        raise InputError(f"--shard: {text!r} is not I/N with I from 1 to N.")
-    return int(number) - 1, int(count)
 
 
 def add_arguments(parser) -> None:
@@ -40,7 +33,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--dtype", choices=list(DTYPES), default="float32", help="of the model")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--store", type=Path, required=True, help="folder for finished answers")
-    parser.add_argument("--shard", default="1/1", help="I/N: only every N-th batch of answers, from the I-th on")
+    parser.add_argument("--shard", type=shard, metavar="I/N", default="1/1", help="every N-th batch, from the I-th on")
     parser.add_argument("--parts", type=Path, nargs="*", default=[], help="run.json of the shards, for their memory")
     parser.add_argument("--output", type=Path, required=True, help="folder; DECODER/BENCHMARK.jsonl lie in it")
 
@@ -50,7 +43,7 @@ def main(args) -> None:
     for path in args.benchmarks:
         if path.stem not in args.decoding:
             raise InputError(f"--decoding says nothing of the benchmark {path.stem!r}.")
-    part, parts = shard(args.shard)
+    part, parts = args.shard
     tokenizer = load_tokenizer(args.model)
 
     @cache

@@ -1,17 +1,26 @@
-"""Confidence of a model by token and masking level, over the responses of a tokenised corpus."""
+"""Confidence of a model by token and masking level, over the responses of a tokenised corpus.
+
+The sums are kept in --resume while they grow; a run that was stopped goes on from there, to the same result. With
+--shard the output is the sums over a part of the corpus, for `lift gather-statistics`.
+"""
 
 import json
+import shutil
+import time
 from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow.compute
 import torch
 from tqdm import tqdm
 
-from lift import device, models
+from lift import device, models, provenance
 from lift.forward_process import Batch
+from lift.lock import alone
+from lift.shards import shard
 from lift.token_statistics import Accumulator, accumulate
-from lift.tokenization import load_tokenizer, token_text
+from lift.tokenization import load_tokenizer, vocabulary_texts
 
 
 def add_arguments(parser) -> None:
@@ -24,7 +33,27 @@ def add_arguments(parser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--dtype", choices=list(models.DTYPES), default="float32", help="of the model")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--output", type=Path, required=True, help="the .parquet file")
+    parser.add_argument("--shard", type=shard, metavar="I/N", help="only every N-th batch, from the I-th on")
+    parser.add_argument("--resume", type=Path, required=True, help="folder for the sums while they grow")
+    parser.add_argument("--save-seconds", type=float, default=60, help="between savings of the sums")
+    parser.add_argument("--output", type=Path, required=True, help="the .parquet file; .safetensors with --shard")
+
+
+def make_batches(corpus: datasets.Dataset, batch_size: int) -> list[np.ndarray]:
+    """Indices of examples of like length, the longest first: what does not fit into memory fails at once."""
+    lengths = pyarrow.compute.list_value_length(corpus.with_format("arrow")[:]["input_ids"]).to_numpy()
+    order = np.argsort(lengths, kind="stable")
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)][::-1]
+
+
+def read_batch(corpus: datasets.Dataset, indices: np.ndarray, max_length: int, pad_id: int, device: str) -> Batch:
+    """Some examples of a corpus, cut at `max_length` tokens and padded to the longest of them."""
+    rows = corpus[indices]
+    ids = [row[:max_length] for row in rows["input_ids"]]
+    width = max(map(len, ids))
+    padded = torch.tensor([row + [pad_id] * (width - len(row)) for row in ids])
+    values = padded, torch.tensor(rows["prompt_length"]), torch.tensor([len(row) for row in ids])
+    return Batch(*(value.to(device) for value in values), score_padding=False)
 
 
 def main(args) -> None:
@@ -33,21 +62,37 @@ def main(args) -> None:
     tokenizer = load_tokenizer(args.model)
     model = models.load(args.model, args.device, models.DTYPES[args.dtype])
     corpus = datasets.load_from_disk(str(args.corpus))["train"]
-    vocabulary = model.network.config.vocab_size
-    accumulator, frequency = Accumulator(args.levels, vocabulary), np.zeros(vocabulary, dtype=int)
-    order = sorted(range(len(corpus)), key=lambda i: len(corpus[i]["input_ids"]))
-    for start in tqdm(range(0, len(order), args.batch_size), unit="batch", mininterval=5):
-        indices = order[start : start + args.batch_size]
-        rows = [corpus[i] | {"input_ids": corpus[i]["input_ids"][: args.max_length]} for i in indices]
-        width = max(len(row["input_ids"]) for row in rows)
-        ids = torch.tensor([row["input_ids"] + [model.pad_id] * (width - len(row["input_ids"])) for row in rows])
-        prompt_length = torch.tensor([row["prompt_length"] for row in rows])
-        length = torch.tensor([len(row["input_ids"]) for row in rows])
-        batch = Batch(*(x.to(args.device) for x in (ids, prompt_length, length)), score_padding=False)
-        frequency += np.bincount(batch.input_ids[batch.content].cpu().numpy(), minlength=vocabulary)
-        for repeat in range(args.passes):
-            addresses = [i + repeat * len(order) for i in indices]
+    read = [args.model / "config.json", *models.weight_files(args.model), *sorted(args.corpus.glob("train/*.arrow"))]
+    settings = [args.levels, args.passes, args.batch_size, args.max_length, args.device, args.dtype, args.threads]
+    code = provenance.fingerprint("lift.stages.statistics")
+    key = provenance.value_hash([provenance.file_hash(*read), settings, code, torch.__version__])
+    number, shards = args.shard or (0, 1)
+    facts = {"key": key, "shard": f"{number + 1}/{shards}", "levels": json.dumps(args.levels)}
+    steps = [(batch, i) for batch in make_batches(corpus, args.batch_size)[number::shards] for i in range(args.passes)]
+    accumulator, done = Accumulator(args.levels, model.network.config.vocab_size, args.device), 0
+    kept = args.resume / f"{key}-{number + 1}-of-{shards}.safetensors"
+    with alone(args.resume):
+        if kept.exists():
+            done = int(accumulator.load(kept)["done"])
+            print(f"{done} of {len(steps)} batches found", flush=True)
+        sizes = [len(args.levels) * len(indices) for indices, _ in steps]
+        bar = tqdm(total=sum(sizes), initial=sum(sizes[:done]), unit="sequence", mininterval=5)
+        saved = time.monotonic()
+        for indices, repeat in steps[done:]:
+            batch = read_batch(corpus, indices, args.max_length, model.pad_id, args.device)
+            if repeat == 0:
+                accumulator.count(batch.input_ids[batch.content])
+            addresses = [int(i) + repeat * len(corpus) for i in indices]
             accumulate(model, batch, addresses, args.levels, accumulator)
-    known = len(tokenizer)
-    words = [token_text(tokenizer, i) if i < known else f"<{i}>" for i in range(vocabulary)]
-    accumulator.table(frequency, words).to_parquet(args.output, index=False)
+            done += 1
+            bar.update(len(args.levels) * len(indices))
+            if time.monotonic() - saved >= args.save_seconds:
+                accumulator.save(kept, done=done)
+                saved = time.monotonic()
+        bar.close()
+        if args.shard:
+            accumulator.save(args.output, **facts)
+        else:
+            words = vocabulary_texts(tokenizer, len(accumulator.frequency))
+            accumulator.table(words).to_parquet(args.output, index=False)
+        shutil.rmtree(args.resume, ignore_errors=True)

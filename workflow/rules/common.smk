@@ -47,7 +47,7 @@ RESULTS = f"results/{CONFIG['experiment']}"
 LOGS, TIMINGS = f"{RESULTS}/logs", f"{RESULTS}/timings"
 MODELS, METHODS, SEEDS = list(CONFIG["models"]), list(CONFIG["methods"]), CONFIG["seeds"]
 BENCHMARKS, CORPORA = list(CONFIG["benchmarks"]), list(CONFIG["corpora"])
-GPUS = int(CONFIG["device"] != "cpu")
+GPUS, SHARDS = int(CONFIG["device"] != "cpu"), CONFIG["shards"]
 
 # What decoding, grading and scoring know of each benchmark.
 PLAN = {
@@ -144,7 +144,8 @@ def refuse_what_cannot_run():
     from lift import preflight  # a job of the run has no use for it
 
     here = {job.rule.name for job in workflow.dag.needrun_jobs() if workflow.local_exec or job.is_local}
-    models = not here.isdisjoint({"token_statistics", "train", "answer", "answer_shard"})
+    holding = {"token_statistics", "statistics_shard", "train", "answer", "answer_shard"}
+    models = not here.isdisjoint(holding)
     limit = workflow.global_resources.get("gpu")  # a number, or one in a wrapping
     at_a_time = (getattr(limit, "value", limit) or 1) if GPUS else 1
     faults = preflight.faults(CONFIG, Path(RESULTS), models=models, code="judge" in here, gpus=at_a_time)

@@ -1,6 +1,5 @@
 GENERATIONS = f"{RESULTS}/generations/{{model}}/{{method}}/seed{{seed}}"
 STORE = f"{RESULTS}/.answers/{{model}}/{{method}}/seed{{seed}}"
-SHARDS = CONFIG["shards"]
 
 
 # One job answers all benchmarks of a checkpoint: starting Python and loading a model costs more than many benchmarks.

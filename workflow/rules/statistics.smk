@@ -1,13 +1,16 @@
+STATISTICS = "statistics/{model}-{corpus}"
+
+
 rule token_statistics:
     input:
         model=lambda wildcards: model_folder(wildcards.model),
         corpus=f"{RESULTS}/data/{{model}}/{{corpus}}",
     output:
-        f"{RESULTS}/statistics/{{model}}-{{corpus}}.parquet",
+        f"{RESULTS}/{STATISTICS}.parquet",
     log:
-        f"{LOGS}/statistics/{{model}}-{{corpus}}.log",
+        f"{LOGS}/{STATISTICS}.log",
     benchmark:
-        f"{TIMINGS}/statistics/{{model}}-{{corpus}}.tsv"
+        f"{TIMINGS}/{STATISTICS}.tsv"
     conda:
         "../../environment.yml"
     threads: CONFIG["threads"]
@@ -21,6 +24,8 @@ rule token_statistics:
         max_length=CONFIG["training"]["max_length"],
         device=CONFIG["device"],
         dtype=lambda wildcards: CONFIG["models"][wildcards.model]["dtype"],
+        shard="",
+        resume=f"{RESULTS}/.resume/{STATISTICS}",
         code=fingerprint("lift.stages.statistics"),
     message:
         "Confidence by token and level: {wildcards.model} on {wildcards.corpus} (GPUs: {resources.gpu})"
@@ -35,8 +40,53 @@ rule token_statistics:
         " --device {params.device}"
         " --dtype {params.dtype}"
         " --threads {threads}"
+        " {params.shard}"
+        " --resume {params.resume:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"
+
+
+if SHARDS > 1:
+
+    use rule token_statistics as statistics_shard with:
+        output:
+            temp(f"{RESULTS}/.parts/{STATISTICS}/{{shard}}.safetensors"),
+        log:
+            f"{LOGS}/{STATISTICS}-{{shard}}.log",
+        benchmark:
+            f"{TIMINGS}/{STATISTICS}-{{shard}}.tsv"
+        params:
+            shard=f"--shard {{shard}}/{SHARDS}",
+            resume=f"{RESULTS}/.resume/{STATISTICS}-{{shard}}",
+        message:
+            "Confidence by token and level: {wildcards.model} on {wildcards.corpus}, shard {wildcards.shard}"
+            f" of {SHARDS} (GPUs: {{resources.gpu}})"
+
+    rule gather_statistics:
+        input:
+            model=lambda wildcards: model_folder(wildcards.model),
+            parts=expand(rules.statistics_shard.output, shard=range(1, SHARDS + 1), allow_missing=True),
+        output:
+            rules.token_statistics.output,
+        log:
+            f"{LOGS}/{STATISTICS}.log",
+        conda:
+            "../../environment.yml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+        params:
+            code=fingerprint("lift.stages.gather_statistics"),
+        message:
+            "Confidence by token and level: {wildcards.model} on {wildcards.corpus}, from all shards"
+        shell:
+            "python -m lift gather-statistics"
+            " --model {input.model:q}"
+            " --parts {input.parts:q}"
+            " --output {output:q}"
+            " > {log:q} 2>&1"
+
+    ruleorder: gather_statistics > token_statistics
 
 
 # Aggregate target: the token statistics of every model.

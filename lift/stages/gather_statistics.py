@@ -1,0 +1,18 @@
+"""Token statistics of a whole corpus from the sums of its shards (`lift statistics --shard`)."""
+
+from pathlib import Path
+
+from lift.token_statistics import gather
+from lift.tokenization import load_tokenizer, vocabulary_texts
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--model", type=Path, required=True, help="folder of the model")
+    parser.add_argument("--parts", type=Path, nargs="+", required=True, help=".safetensors files, one a shard")
+    parser.add_argument("--output", type=Path, required=True, help="the .parquet file")
+
+
+def main(args) -> None:
+    tokenizer, accumulator = load_tokenizer(args.model), gather(args.parts)
+    words = vocabulary_texts(tokenizer, len(accumulator.frequency))
+    accumulator.table(words).to_parquet(args.output, index=False)
