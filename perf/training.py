@@ -225,7 +225,7 @@ def main() -> None:
         measurement.RESULTS = Path(tempfile.mkdtemp())  # which says nothing about speed
     started, repeats = time.perf_counter(), 1 if args.quick else args.repeats
     table = loss_rows(["--quick"] * args.quick)
-    levels, width = (3, 64) if args.quick else (12, 512)
+    levels, width = (3, 64) if args.quick else (6, 256)
     report(
         "training-loss",
         f"The loss of a training step at {length:,} tokens and a vocabulary of {wide['vocabulary']:,}",
