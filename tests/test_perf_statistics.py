@@ -18,7 +18,7 @@ def test_the_table_has_its_rows():
     names = [name.split(",")[0] for name, *_ in rows[2:]]
     assert names == [
         *("forward pass", "bookkeeping", "bookkeeping", "all"),
-        *("growth of peak memory", "softmax and bookkeeping"),
+        *("peak memory beyond the start", "softmax and bookkeeping"),
     ]
     assert all(number[0].isdigit() or number[0] == "-" for _, *numbers in rows[2:] for number in numbers)
     assert (kept.read_bytes() if kept.exists() else None) == before  # tiny sizes are not kept
