@@ -20,7 +20,7 @@ from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
-from lift import models, noise
+from lift import adapters, models, noise
 from lift.errors import InputError
 from lift.forward_process import Batch, Draws, mask_response, masking_probability
 from lift.models import MaskPredictor
@@ -267,37 +267,10 @@ class ObjectiveTrainer(Trainer):
         self.read(Path(resume_from_checkpoint))
 
 
-def attach_adapter(model: MaskPredictor, lora: dict, seed: int) -> peft.PeftModel:
-    """Put a fresh LoRA adapter into the model's network; the base is frozen."""
-    torch.manual_seed(noise.key(seed, "adapter"))
-    config = peft.LoraConfig(
-        r=lora["r"],
-        lora_alpha=lora["alpha"],
-        lora_dropout=lora["dropout"],
-        target_modules=lora["target_modules"],
-        task_type="CAUSAL_LM",
-    )
-    return peft.get_peft_model(model.network, config)
-
-
 def checkpoint_activations(model: MaskPredictor, wanted: bool) -> None:
     """Keep only what goes into each layer for the backward pass, and compute the rest again there, dropout included."""
     if wanted:
         model.network.activation_checkpointing_enable({"use_reentrant": False})
-
-
-def load_trained(base: Path, run: Path | None, device: str, dtype: torch.dtype = torch.float32) -> MaskPredictor:
-    """A base model, with the adapter of a run's folder in it or with the run's own weights, for inference.
-
-    In fp32 the adapter is merged, which is faster. In bfloat16 it stays apart, as it was trained: rounding the sum with
-    the base to bfloat16 would lose most of a small update, rounding the adapter itself loses little of it.
-    """
-    if run is None or not (run / "adapter_config.json").is_file():
-        return models.load(run or base, device, dtype)
-    model = models.load(base, device, dtype)
-    adapted = peft.PeftModel.from_pretrained(model.network, str(run), torch_device=device, autocast_adapter_dtype=False)
-    model.network = adapted.merge_and_unload() if dtype == torch.float32 else adapted.base_model.model
-    return model.eval()
 
 
 def remove_cut_off(resume: Path) -> None:
@@ -329,7 +302,7 @@ def finetune(
         adapted = None
         model.network.requires_grad_(True)
     else:
-        adapted = attach_adapter(model, settings.lora, seed)
+        adapted = adapters.attach(model, settings.lora, seed)
     checkpoint_activations(model, settings.activation_checkpointing)
 
     def write(folder: Path) -> None:

@@ -19,7 +19,7 @@ import torch
 from measurement import median, report, seconds
 from torch.nn import functional as F
 
-from lift import models, training
+from lift import adapters, models
 from lift.forward_process import Batch, Draws
 from lift.objectives import Selection, lift, loss_sum, vanilla
 
@@ -44,7 +44,7 @@ def network(hidden: int, layers: int, vocabulary: int, device: str) -> models.Ma
     )
     torch.manual_seed(0)
     model = models.MaskPredictor(family.network(config).to(device), vocabulary - 1, vocabulary - 2, family.shift)
-    training.attach_adapter(model, LORA, 0)
+    adapters.attach(model, LORA, 0)
     return model.train()
 
 

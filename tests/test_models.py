@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lift import models, training
+from lift import adapters, models
 from lift.errors import InputError
 from tests.conftest import GOLDEN, ROOT
 
@@ -251,7 +251,7 @@ def test_merging_gives_a_checkpoint_that_others_load(tmp_path, lift_command, nam
     """An adapter merged by the command: the published names and config, and the adapted model's logits."""
     base = ROOT / "tests/rehearsal/models" / name
     model = models.load(base)
-    adapted = training.attach_adapter(model, {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]}, 0)
+    adapted = adapters.attach(model, {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]}, 0)
     for parameter_name, parameter in adapted.named_parameters():
         if "lora_B" in parameter_name:
             torch.nn.init.normal_(parameter, std=0.5)
@@ -281,10 +281,10 @@ def test_an_adapter_stays_apart_in_bfloat16(tmp_path):
     """Merged into bfloat16 weights a small update would be rounded away."""
     base = ROOT / "tests/rehearsal/models/llada"
     model = models.load(base)
-    adapted = training.attach_adapter(model, {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]}, 0)
+    adapted = adapters.attach(model, {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]}, 0)
     adapted.save_pretrained(str(tmp_path))
-    assert isinstance(training.load_trained(base, tmp_path, "cpu"), models.MaskPredictor)
-    parameters = dict(training.load_trained(base, tmp_path, "cpu", torch.bfloat16).named_parameters())
+    assert isinstance(adapters.load_trained(base, tmp_path, "cpu"), models.MaskPredictor)
+    parameters = dict(adapters.load_trained(base, tmp_path, "cpu", torch.bfloat16).named_parameters())
     assert any("lora_A" in name for name in parameters)
     assert {parameter.dtype for parameter in parameters.values()} == {torch.bfloat16}
-    assert not any("lora_A" in n for n, _ in training.load_trained(base, tmp_path, "cpu").named_parameters())
+    assert not any("lora_A" in n for n, _ in adapters.load_trained(base, tmp_path, "cpu").named_parameters())

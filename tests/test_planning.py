@@ -20,8 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
+from lift import adapters, decoding, models, planning, token_statistics, training
 from lift import config as configuration
-from lift import decoding, models, planning, token_statistics, training
 from lift.errors import InputError
 from lift.forward_process import Batch, Draws
 from lift.objectives import Selection, gift, loss_sum
@@ -59,7 +59,7 @@ def network(shape, dtype=torch.float32, lora=None, family="Dream"):
         inner.model.rotary_emb = models.FullPrecisionRotary(type(inner.model.rotary_emb)(config=config))
     model = models.MaskPredictor(inner, 2, 0, kind.shift)
     if lora:
-        training.attach_adapter(model, lora, 0)
+        adapters.attach(model, lora, 0)
     return model
 
 
@@ -86,7 +86,7 @@ def test_parameters_are_those_of_the_real_network(folder):
     shape = planning.read_shape(GOLDEN / folder / "config.json")
     model = models.load(GOLDEN / folder)
     assert planning.parameters(shape) == sum(p.numel() for p in model.parameters())
-    training.attach_adapter(model, EVERYWHERE, 0)
+    adapters.attach(model, EVERYWHERE, 0)
     assert planning.adapter_parameters(shape, EVERYWHERE) == sum(
         p.numel() for p in model.parameters() if p.requires_grad
     )
@@ -432,10 +432,10 @@ def test_statistics_hold_what_is_planned(vocabulary):
 
 def test_an_adapter_stands_beside_a_bfloat16_network(tmp_path):
     model = models.load(GOLDEN / "tiny_llada", dtype=torch.bfloat16)
-    training.attach_adapter(model, QKV, 0).save_pretrained(str(tmp_path), save_embedding_layers=False)
+    adapters.attach(model, QKV, 0).save_pretrained(str(tmp_path), save_embedding_layers=False)
     shape = planning.read_shape(GOLDEN / "tiny_llada" / "config.json")
     for name, dtype in models.DTYPES.items():
-        tuned = training.load_trained(GOLDEN / "tiny_llada", tmp_path, "cpu", dtype)
+        tuned = adapters.load_trained(GOLDEN / "tiny_llada", tmp_path, "cpu", dtype)
         real = sum(p.nbytes for p in tuned.parameters())
         assert planning.resting_bytes(shape, name, QKV) == real
 
@@ -449,7 +449,7 @@ def test_disk_is_what_the_libraries_write(tmp_path):
     written = sum(path.stat().st_size for path in (tmp_path / "corpus").glob("*.arrow"))
     assert planning.tokenised_disk(200, 30, 70) == pytest.approx(written, rel=0.05)
     model = models.load(GOLDEN / "tiny_llada", dtype=torch.bfloat16)
-    training.attach_adapter(model, EVERYWHERE, 0).save_pretrained(str(tmp_path / "run"), save_embedding_layers=False)
+    adapters.attach(model, EVERYWHERE, 0).save_pretrained(str(tmp_path / "run"), save_embedding_layers=False)
     shape = planning.read_shape(GOLDEN / "tiny_llada" / "config.json")
     weights, checkpoint = planning.adapter_disk(shape, EVERYWHERE)
     assert weights == pytest.approx((tmp_path / "run" / "adapter_model.safetensors").stat().st_size, rel=0.05)

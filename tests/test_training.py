@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lift import models, noise, training
+from lift import adapters, models, noise, training
 from lift.errors import InputError
 from lift.forward_process import Batch, Draws
 from lift.objectives import cart, gift, lift, vanilla
@@ -171,7 +171,7 @@ def test_what_a_run_leaves_behind(corpus, tmp_path):
     where = torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
         before = base.logits(ids, where)
-        merged = training.load_trained(GOLDEN / "tiny_llada", folder / "last", "cpu").logits(ids, where)
+        merged = adapters.load_trained(GOLDEN / "tiny_llada", folder / "last", "cpu").logits(ids, where)
         base.network = peft.PeftModel.from_pretrained(base.network, str(folder / "last")).base_model.model
         adapted = base.eval().logits(ids, where)
     torch.testing.assert_close(adapted, merged, atol=1e-5, rtol=1e-5)
@@ -180,7 +180,7 @@ def test_what_a_run_leaves_behind(corpus, tmp_path):
 
 def test_full_fine_tuning_writes_a_model(corpus, tmp_path):
     _, _, folder = run(corpus, tmp_path, lora=None)
-    trained = training.load_trained(GOLDEN / "tiny_llada", folder / "best", "cpu")
+    trained = adapters.load_trained(GOLDEN / "tiny_llada", folder / "best", "cpu")
     original = models.load(GOLDEN / "tiny_llada")
     changed = [
         n for n, p in trained.network.named_parameters() if not torch.equal(p, original.network.get_parameter(n))
@@ -317,7 +317,7 @@ def test_activation_checkpointing_changes_nothing(corpus, lora):
             calls.append(1)
 
         if lora:
-            training.attach_adapter(model, lora, 0)
+            adapters.attach(model, lora, 0)
             for name, parameter in model.named_parameters():
                 if "lora_B" in name:
                     torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(0))

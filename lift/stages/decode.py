@@ -12,13 +12,13 @@ import torch
 from tqdm import tqdm
 
 from lift import answers, device, provenance
+from lift.adapters import load_trained
 from lift.decoding import Decoder
 from lift.errors import InputError
 from lift.lock import alone
 from lift.models import DTYPES
 from lift.shards import shard
 from lift.tokenization import load_tokenizer
-from lift.training import load_trained
 
 
 def add_arguments(parser) -> None:
@@ -54,7 +54,7 @@ def main(args) -> None:
     weights = [p for folder in (args.model, args.run) if folder for p in sorted(folder.glob("*.safetensors"))]
     made_by = [
         provenance.file_hash(*weights),
-        provenance.fingerprint("lift.answers", "lift.models", "lift.training"),
+        provenance.fingerprint("lift.answers", "lift.adapters"),
         args.seed,
         args.threads,
         args.device,

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from lift import models
+from lift.adapters import load_trained
 from lift.errors import InputError
-from lift.training import load_trained
 
 
 def add_arguments(parser) -> None:

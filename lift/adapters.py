@@ -1,0 +1,36 @@
+"""LoRA adapters in a model: a fresh one to train, a trained one to decode with."""
+
+from pathlib import Path
+
+import peft
+import torch
+
+from lift import models, noise
+from lift.models import MaskPredictor
+
+
+def attach(model: MaskPredictor, lora: dict, seed: int) -> peft.PeftModel:
+    """Put a fresh LoRA adapter into the model's network; the base is frozen."""
+    torch.manual_seed(noise.key(seed, "adapter"))
+    config = peft.LoraConfig(
+        r=lora["r"],
+        lora_alpha=lora["alpha"],
+        lora_dropout=lora["dropout"],
+        target_modules=lora["target_modules"],
+        task_type="CAUSAL_LM",
+    )
+    return peft.get_peft_model(model.network, config)
+
+
+def load_trained(base: Path, run: Path | None, device: str, dtype: torch.dtype = torch.float32) -> MaskPredictor:
+    """A base model, with the adapter of a run's folder in it or with the run's own weights, for inference.
+
+    In fp32 the adapter is merged, which is faster. In bfloat16 it stays apart, as it was trained: rounding the sum with
+    the base to bfloat16 would lose most of a small update, rounding the adapter itself loses little of it.
+    """
+    if run is None or not (run / "adapter_config.json").is_file():
+        return models.load(run or base, device, dtype)
+    model = models.load(base, device, dtype)
+    adapted = peft.PeftModel.from_pretrained(model.network, str(run), torch_device=device, autocast_adapter_dtype=False)
+    model.network = adapted.merge_and_unload() if dtype == torch.float32 else adapted.base_model.model
+    return model.eval()
