@@ -40,7 +40,7 @@ def read_jobs(folder: Path, experiment: str) -> list[Job]:
         timing = folder / f"{results}/timings" / Path(log).relative_to(f"{results}/logs").with_suffix(".tsv")
         cpu = float(pd.read_csv(timing, sep="\t")["cpu_time"].iloc[0]) if timing.exists() else None
         job = Job(record["rule"], stage[1], record["starttime"], record["endtime"], cpu)
-        found[record["rule"], log, round(job.start, 1)] = job
+        found[record["rule"], log] = max(job, found.get((record["rule"], log), job), key=lambda job: job.start)
     return sorted(found.values(), key=lambda job: job.start)
 
 
