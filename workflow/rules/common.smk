@@ -39,6 +39,8 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
         DeploymentMethod.CONDA
     }
 PREFIX = f"set -euo pipefail; export PYTHONPATH='{REPOSITORY}' TOKENIZERS_PARALLELISM=false; "
+# glibc would give every large tensor back to the system and ask for it again: a quarter of the time of decoding
+PREFIX += "export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     PREFIX += f"export PATH='{Path(sys.executable).parent}':$PATH; "
 shell.prefix(PREFIX)
