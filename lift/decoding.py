@@ -104,12 +104,16 @@ def most_confident(confidence: torch.Tensor, masked: torch.Tensor, count: int) -
 
 
 class _Passes:
-    """The forward passes of one block over sequences (B, L), cached as the decoder says."""
+    """The forward passes of one block over sequences (B, L), cached as the decoder says.
+
+    Sequences that are equal so far, as samples of one problem are at first, share a pass; where a cache is on, the one
+    that fills it.
+    """
 
     def __init__(self, model: MaskPredictor, decoder: Decoder, width: int, window: slice, padding: torch.Tensor):
         self.model, self.decoder, self.width, self.window, self.padding = model, decoder, width, window, padding
         self.caches = [None] * (2 if decoder.guidance else 1)
-        self.padded = bool(padding.any())
+        self.padded, self.alike = bool(padding.any()), decoder.temperature > 0
 
     def _read(self, x: torch.Tensor, positions: torch.Tensor, padding: torch.Tensor) -> list[torch.Tensor]:
         real = None
@@ -121,21 +125,23 @@ class _Passes:
             views[1][:, : self.width] = self.model.mask_id
         return [self.model.states_at(v, positions, real, c) for v, c in zip(views, self.caches, strict=True)]
 
-    def first(self, x: torch.Tensor, positions: torch.Tensor) -> list[torch.Tensor]:
-        """The states (B, K, H) at positions (B, K), by a pass over whole sequences that fills the caches.
+    def _read_once(self, x: torch.Tensor, positions: torch.Tensor) -> list[torch.Tensor]:
+        different, source = torch.cat([x, self.padding[:, None]], dim=1).unique(dim=0, return_inverse=True)
+        self.alike = len(different) < len(x)
+        if not self.alike:
+            return self._read(x, positions, self.padding)
+        asked = positions.new_empty(len(different), positions.shape[1])
+        asked[source] = positions
+        states = self._read(different[:, :-1], asked, different[:, -1])
+        for cache in filter(None, self.caches):
+            cache.batch_select_indices(source)
+        return [view[source] for view in states]
 
-        Sequences that are still equal, as samples of one problem are at first, share it.
-        """
+    def first(self, x: torch.Tensor, positions: torch.Tensor) -> list[torch.Tensor]:
+        """The states (B, K, H) at positions (B, K), by a pass over whole sequences that fills the caches."""
         if self.decoder.cache != "none":
             self.caches = [BlockCache(len(self.model.network.model.layers)) for _ in self.caches]
-        if self.decoder.temperature == 0:
-            states = self._read(x, positions, self.padding)
-        else:
-            different, source = torch.cat([x, self.padding[:, None]], dim=1).unique(dim=0, return_inverse=True)
-            states = self._read(different[:, :-1], positions[: len(different)], different[:, -1])
-            states = [view[source] for view in states]
-            for cache in filter(None, self.caches):
-                cache.batch_select_indices(source)
+        states = self._read_once(x, positions) if self.alike else self._read(x, positions, self.padding)
         for cache in filter(None, self.caches):
             start = self.window.start - self.model.shift  # the state before the block predicts its first token
             cache.window = slice(start, self.window.stop if self.decoder.cache == "dual" else x.shape[1])
@@ -143,6 +149,8 @@ class _Passes:
 
     def next(self, x: torch.Tensor, positions: torch.Tensor) -> list[torch.Tensor]:
         """The same, by a pass over what the caches do not keep."""
+        if self.alike and self.decoder.cache == "none":
+            return self._read_once(x, positions)
         return self._read(x, positions, self.padding)
 
     def keep(self, rows: torch.Tensor) -> None:

@@ -58,9 +58,9 @@ def median(values: list[float]) -> float:
 def report(name: str, title: str, rows: list[dict], text: str, save: bool = True) -> None:
     """Print a table with its conditions and, if it is to be kept, write it to perf/results/NAME.md."""
     table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
-    conditions = (
-        f"`python {' '.join(sys.argv)}` at commit {provenance.commit()[:12]}, {processor()}, torch {torch.__version__}."
-    )
+    commit, changed, _ = provenance.commit().partition("+")
+    where = f"commit {commit[:12]}{' with changes' if changed else ''}, {processor()}, torch {torch.__version__}"
+    conditions = f"`python {' '.join(sys.argv)}` at {where}."
     page = f"# {title}\n\n{conditions}\n\n{table}\n\n{textwrap.fill(' '.join(text.split()), 120)}\n"
     print(page)
     if save:
