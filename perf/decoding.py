@@ -9,13 +9,14 @@ ends of LLaDA-8B-Instruct's published answers to GSM8K, and a pass accepts a dec
 """
 
 import argparse
+from collections.abc import Callable
 
 import torch
 from measurement import median, report, side_by_side
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from lift.decoding import Decoder, decode
+from lift.decoding import Decoder, commit_schedule, decode
 from lift.models import MaskPredictor
 
 # By answer length, the block of 32 tokens that holds the end, and how many of 1,130 or 1,319 answers end there: counted
@@ -83,22 +84,32 @@ def full_pass(model: Scripted, x: torch.Tensor) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def plain(model: Scripted, prompts: torch.Tensor, length: int) -> torch.Tensor:
-    """As published: logits and probabilities of all positions, a Python loop over rows, always the whole length."""
-    x = F.pad(prompts, (0, length), value=model.mask_id)
-    for start in range(PROMPT, PROMPT + length, BLOCK):
-        for _ in range(BLOCK // 2):
-            logits = full_pass(model, x)
+def plain(
+    logits_of: Callable[[torch.Tensor], torch.Tensor],
+    mask_id: int,
+    prompts: torch.Tensor,
+    length: int,
+    block: int,
+    passes: int,
+) -> torch.Tensor:
+    """As published: logits and probabilities of all positions, a Python loop over rows, always the whole length.
+
+    logits_of: (B, L) tokens -> (B, L, V). prompts (B, P) -> tokens (B, length), by `passes` passes a block.
+    """
+    x = F.pad(prompts, (0, length), value=mask_id)
+    for start in range(prompts.shape[1], x.shape[1], block):
+        for count in commit_schedule(block, passes):
+            logits = logits_of(x)
             tokens = logits.argmax(-1)
             confidence = F.softmax(logits, dim=-1).gather(-1, tokens[..., None])[..., 0]
-            masked = x == model.mask_id
+            masked = x == mask_id
             confidence = confidence.masked_fill(~masked, -torch.inf)
-            confidence[:, start + BLOCK :] = -torch.inf
+            confidence[:, start + block :] = -torch.inf
             commit = torch.zeros_like(masked)
             for row in range(len(x)):
-                commit[row, confidence[row].topk(2).indices] = True
+                commit[row, confidence[row].topk(count).indices] = True
             x = torch.where(commit, tokens, x)
-    return x[:, PROMPT:]
+    return x[:, prompts.shape[1] :]
 
 
 @torch.inference_mode()
@@ -163,7 +174,7 @@ def main() -> None:
     for length in args.lengths[: 1 if args.quick else None]:
         prompts = prompts_with_ends(length, rows, device)
         asked = prompts.tolist()
-        answers, passes = {"plain": plain(model, prompts, length)}, {"plain": length / 2}
+        answers, passes = {}, {"plain": length / 2}
         model.accept = 0
 
         def run(name: str, length: int = length, asked: list = asked, answers: dict = answers, passes: dict = passes):
@@ -173,7 +184,10 @@ def main() -> None:
             model.accept = 0
             answers[name], passes[name] = tokens, took.double().mean().item()
 
-        cases = {"plain": lambda length=length, prompts=prompts: plain(model, prompts, length)}
+        def run_plain(length: int = length, prompts: torch.Tensor = prompts, answers: dict = answers):
+            answers["plain"] = plain(lambda x: full_pass(model, x), model.mask_id, prompts, length, BLOCK, BLOCK // 2)
+
+        cases = {"plain": run_plain}
         cases |= {name: lambda name=name: run(name) for name in kinds(args.accept)}
         times = side_by_side(cases, 1 if args.quick else args.repeats, warm=False)
         steps = side_by_side(

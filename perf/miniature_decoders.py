@@ -8,12 +8,15 @@ The shipped base model answers the miniature's greedy benchmarks with every deco
 import argparse
 import importlib
 import tempfile
+import time
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 import yaml
+from decoding import plain
 from measurement import report
 from tqdm import tqdm
 
@@ -23,12 +26,13 @@ from lift.decoding import Decoder
 from lift.grading import grade_rows
 from lift.intervals import average_interval
 from lift.stages.scores import problem_scores
-from lift.tokenization import load_tokenizer
+from lift.tokenization import OPENING, decode_response, encode, encode_prompts, end_of_turn, load_tokenizer
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "lift" / "miniature" / "weights"
 KINDS = {
     "exact": {},
+    "plain, as published": {},
     "prefix cache": {"cache": "prefix"},
     "dual cache": {"cache": "dual"},
     "threshold 0.9": {"threshold": 0.9},
@@ -45,6 +49,26 @@ def answered(model, tokenizer, name: str, problems: list[dict], decoder: Decoder
         with tqdm(total=len(problems), desc=name) as bar:
             answers.compute(model, tokenizer, name, problems, decoder, batches, 0, store, bar)
         return answers.collect(answers.read_store([store]))
+
+
+def plainly_answered(model, tokenizer, problems: list[dict], length: int, block: int, passes: int, batch_size: int):
+    """The same by the plain algorithm; only prompts of the same length share a batch, since it attends to padding."""
+    opening, ends = encode(tokenizer, OPENING), [model.pad_id, end_of_turn(tokenizer)]
+    prompts = [ids + opening for ids in encode_prompts(tokenizer, [problem["prompt"] for problem in problems])]
+    order, rows, count = sorted(range(len(prompts)), key=lambda i: len(prompts[i])), [], 0
+    batches = [list(group) for _, group in groupby(order, key=lambda i: len(prompts[i]))]
+    batches = [group[i : i + batch_size] for group in batches for i in range(0, len(group), batch_size)]
+    started = time.perf_counter()
+    for batch in batches:
+        asked = torch.tensor([prompts[i] for i in batch])
+        tokens = plain(lambda x: model.head(model.hidden_states(x)), model.mask_id, asked, length, block, passes)
+        for i, ids in zip(batch, tokens.tolist(), strict=True):
+            text, ended = decode_response(tokenizer, ids, ends)
+            count += next((place for place, token in enumerate(ids) if token in ends), len(ids))
+            rows.append({"id": problems[i]["id"], "sample": 0, "text": text, "ended": ended})
+    nfe, seconds = len(rows) * passes * (length // block), time.perf_counter() - started
+    rows.sort(key=lambda row: row["id"])
+    return rows, {"answers": len(rows), "nfe": nfe, "tokens": count, "seconds": seconds}
 
 
 def difference(ours: list[np.ndarray], exact: list[np.ndarray]) -> str:
@@ -73,7 +97,11 @@ def main() -> None:
             source = importlib.import_module(f"lift.benchmarks.{name.replace('-', '_')}")
             given = {key: value for key, value in entry.items() if key not in ("decoder", "samples")}
             problems = source.problems(**given | ({"size": 6} if args.quick else {}))
-            answer_rows, cost = answered(model, tokenizer, name, problems, decoder, batch_size)
+            if kind.startswith("plain"):
+                passes = settings["steps"] // decoder.blocks
+                answer_rows, cost = plainly_answered(model, tokenizer, problems, length, block, passes, batch_size)
+            else:
+                answer_rows, cost = answered(model, tokenizer, name, problems, decoder, batch_size)
             about = describe(name, {})
             grades = pd.DataFrame(grade_rows(answer_rows, {p["id"]: p for p in problems}, about["grader"]))
             scores.append(next(iter(problem_scores(grades, about["metric"]).values())))
