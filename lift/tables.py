@@ -79,7 +79,11 @@ def format_table(scores: pd.DataFrame, own_metric: dict[str, str], methods: list
 
 
 def decoder_table(
-    scores: pd.DataFrame, costs: pd.DataFrame, own_metric: dict[str, str], decoders: dict[str, list[str]]
+    scores: pd.DataFrame,
+    costs: pd.DataFrame,
+    own_metric: dict[str, str],
+    decoders: dict[str, list[str]],
+    methods: list[str],
 ) -> pd.DataFrame:
     """What each decoder scores and costs: forward passes an answer, and tokens before the end a pass and a second.
 
@@ -88,10 +92,15 @@ def decoder_table(
     keys = ["model", "method", "benchmark", "decoder"]
     spent = costs[costs["stage"] == "decode"].groupby(keys)[["answers", "nfe", "tokens", "seconds"]].sum().reset_index()
     rows = pooled(scores)
-    rows = rows[rows["metric"] == rows["benchmark"].map(own_metric)].merge(spent, on=keys, sort=False)
-    order = {pair: i for i, pair in enumerate((name, d) for name, used in decoders.items() for d in used)}
-    rows = rows.assign(place=[order[pair] for pair in zip(rows["benchmark"], rows["decoder"], strict=True)])
-    rows = rows.sort_values(["model", "place"], kind="stable")
+    rows = rows[rows["metric"] == rows["benchmark"].map(own_metric)].merge(spent, on=keys)
+    places = {
+        (method, benchmark, decoder): (methods.index(method), i, decoders[benchmark].index(decoder))
+        for i, benchmark in enumerate(own_metric)
+        for decoder in decoders[benchmark]
+        for method in methods
+    }
+    order = [places[key] for key in zip(rows["method"], rows["benchmark"], rows["decoder"], strict=True)]
+    rows = rows.assign(order=order).sort_values(["model", "order"])
     return pd.DataFrame(
         {key: rows[key] for key in keys}
         | {"metric": rows["metric"], "score": rows.apply(percent, axis=1)}

@@ -98,3 +98,24 @@ def test_the_main_table_has_a_row_a_length(scores):
     assert table.loc[3, "sudoku (cell_accuracy)"] == "-"
     one_length = tables.main_table(shown[shown["gen_length"] == 32], OWN, ["guess", "base", "sft"])
     assert "length" not in one_length
+
+
+def test_decoders_stand_next_to_each_other_with_what_they_cost(scores):
+    costs = [
+        {"stage": "decode", "model": "m", "method": method, "seed": seed, "benchmark": "gsm8k", "decoder": decoder}
+        | {"answers": 4, "nfe": nfe, "tokens": 80, "seconds": 2.0}
+        for method, seeds in (("base", "0"), ("sft", "01"))
+        for seed in seeds
+        for decoder, nfe in (("fast", 8), ("greedy", 16))
+    ]
+    costs.append({"stage": "finetune", "model": "m", "method": "sft", "seed": "0", "tokens": 5, "seconds": 9.0})
+    decoders = {name: list(plan["decoders"]) for name, plan in PLAN.items()}
+    table = tables.decoder_table(scores, pd.DataFrame(costs), OWN, decoders, ["guess", "base", "sft"])
+    assert table[["method", "decoder"]].to_numpy().tolist() == [
+        *(["base", "greedy"], ["base", "fast"]),
+        *(["sft", "greedy"], ["sft", "fast"]),
+    ]
+    assert [text.split()[0] for text in table["score"]] == ["75.0", "0.0", "75.0", "0.0"]
+    assert table["passes an answer"].tolist() == ["4.0", "2.0", "4.0", "2.0"]
+    assert table["tokens a pass"].tolist() == ["5.00", "10.00", "5.00", "10.00"]
+    assert table["tokens a second"].tolist() == ["40"] * 4

@@ -25,7 +25,8 @@ def add_arguments(parser) -> None:
 def main(args) -> None:
     every = pd.read_csv(args.scores, dtype={"seed": str})
     costs = pd.read_csv(args.costs, dtype={"seed": str})
-    tables.write(tables.decoder_table(every, costs, args.metrics, args.decoders), args.output / "decoders")
+    decoders = tables.decoder_table(every, costs, args.metrics, args.decoders, args.methods)
+    tables.write(decoders, args.output / "decoders")
     scores = tables.first_decoders(every, args.decoders)
     tables.write(tables.main_table(scores, args.metrics, args.methods), args.output / "main")
     tables.write(tables.pass_table(scores, args.methods), args.output / "pass_at_k")
