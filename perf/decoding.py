@@ -1,9 +1,9 @@
 """Decoding side by side with the plain algorithm as published: seconds for the same answers.
 
 The network has random weights and LLaDA-8B's proportions: a feed-forward of three times the width, a head of 1/13.5 of
-the trunk's parameters; 16 layers in place of 32, and on a GPU the 8B itself. Random weights end no answer and pass no threshold, so
-both are scripted through the hidden states, for the plain algorithm as for ours: where an answer ends follows the
-ends of LLaDA-8B-Instruct's published answers to GSM8K, and a pass accepts a declared number of tokens.
+the trunk's parameters; 16 layers in place of 32, and on a GPU the 8B itself. Random weights end no answer and pass no
+threshold, so both are scripted through the hidden states, for the plain algorithm as for ours: where an answer ends
+follows the ends of LLaDA-8B-Instruct's published answers to GSM8K, and a pass accepts a declared number of tokens.
 
     python perf/decoding.py            # about twenty minutes on two cores
 """
