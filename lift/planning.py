@@ -754,9 +754,9 @@ def _adapters(config: dict) -> dict[str, dict | None]:
     return {method: configuration.method_training(config, method)["lora"] for method in config["methods"]}
 
 
-def _decoding_part(
+def _decoding_parts(
     config: dict, name: str, method: str, lora: dict | None, shape: Shape, tasks: list[Task], results: Path
-) -> Part:
+) -> list[Part]:
     dtype, seeds = config["models"][name]["dtype"], [0] if method == "base" else config["seeds"]
     apart = None if dtype == "float32" else lora  # in fp32 the adapter is merged
     costs = [(task.answers, *decoding_flops(shape, apart, task.prompt, task.decoder)) for task in tasks]
@@ -767,7 +767,11 @@ def _decoding_part(
     size = 2 * sum(task.answers * (4 * task.decoder["gen_length"] + 100) for task in tasks)
     folder = results / "generations" / name / method
     files = tuple(Files("results", size, (folder / f"seed{seed}" / "run.json",)) for seed in seeds)
-    return Part("decode", name, method, len(seeds), {dtype: network + adapter}, **held, files=files)
+    count, shards = len(seeds), config["shards"]
+    parts = [Part("decode", name, method, count * shards, {dtype: network + adapter}, **held, files=files)]
+    if shards > 1:
+        parts.append(Part("decode", name, f"{method}, gathered", count, memory=LIBRARIES))
+    return parts
 
 
 def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Plan:
@@ -793,11 +797,12 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
     ]
     parts += [*trained, _unfinished_part(config, shapes, trained, assumed.gpus)]
     parts += [
-        _decoding_part(config, name, method, lora, shape, tasks, results)
+        part
         for name, shape in shapes.items()
         for method, lora in ({"base": None} | _adapters(config)).items()
+        for part in _decoding_parts(config, name, method, lora, shape, tasks, results)
     ]
-    checkpoints = sum(part.jobs for part in parts if part.stage == "decode")
+    checkpoints = len(shapes) * (1 + len(config["methods"]) * len(config["seeds"]))
     guesses = any(
         describe(entry["source"], configuration.benchmark_settings(entry))["guesses"]
         for entry in config["benchmarks"].values()

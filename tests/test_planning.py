@@ -568,7 +568,7 @@ def test_the_paper_by_hand(tmp_path):
     assert statistics.flops == {"bfloat16": pytest.approx(990 * 20 * each)}
 
 
-def test_shards_share_the_statistics_of_a_model(tmp_path):
+def test_shards_share_statistics_and_decoding(tmp_path):
     alone, shared = (
         planning.plan(resolved(CONFIGS[0], shards=shards), tmp_path, planning.Assumptions()) for shards in (1, 4)
     )
@@ -581,6 +581,12 @@ def test_shards_share_the_statistics_of_a_model(tmp_path):
     assert one.gpu_memory == many.gpu_memory > gathered.gpu_memory == 0
     assert one.disk < many.disk
     assert ("llada", "s1k, gathered") not in parts_of(alone, "statistics")
+    decoded = parts_of(shared, "decode")
+    assert (decoded["llada", "sft"].jobs, decoded["llada", "sft, gathered"].jobs) == (12, 3)
+    assert decoded["llada", "sft"].flops == parts_of(alone, "decode")["llada", "sft"].flops
+    assert parts_of(shared, "grade").keys() == parts_of(alone, "grade").keys()
+    grading = [sum(part.jobs for part in parts_of(made, "grade").values()) for made in (alone, shared)]
+    assert grading[0] == grading[1]
 
 
 def test_the_plan_counts_snakemakes_jobs(tmp_path):
