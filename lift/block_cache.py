@@ -17,6 +17,7 @@ class _WindowLayer(DynamicLayer):
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args, **kwargs):
         """Take in a pass; returns the keys and values of whole sequences."""
+        key_states = key_states.to(value_states.dtype)  # as attention takes them; rotated in full precision
         if self.window is None:
             self.lazy_initialization(key_states, value_states)
             self.keys, self.values = key_states, value_states
