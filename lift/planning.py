@@ -392,8 +392,9 @@ def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, dec
     choosing = choosing_bytes(dtype, decoder["temperature"], decoder["guidance"]) * chunk * shape.vocabulary
     layer = tokens * working_bytes(shape, dtype)
     states = views * positions * shape.hidden * BYTES[dtype]
-    kept = 0 if decoder["cache"] == "none" else views * tokens * shape.layers * 2 * shape.kv * BYTES[dtype]
-    return resting_bytes(shape, dtype, lora) + kept + max(layer + states, choosing + states)
+    kept = 0 if decoder["cache"] == "none" else views * tokens * 2 * shape.kv * BYTES[dtype]  # of a layer
+    inside = (shape.layers - 1) * kept + layer  # of the last layer, whose keys and values come out of it
+    return resting_bytes(shape, dtype, lora) + states + max(inside, shape.layers * kept + choosing)
 
 
 def sums_bytes(shape: Shape, levels: int) -> int:
