@@ -466,6 +466,7 @@ SIZES = st.integers(1, 64)
 def test_decoding_more_costs_more(prompt, blocks, steps, what):
     less = GREEDY | {"gen_length": 32 * blocks, "steps": blocks * steps}
     more = less | ({what: 2 * less[what] or 1.0} if what != "prompt" else {})
+    more["steps"] *= 2 if what == "gen_length" else 1  # as many a block
     longer = 2 * prompt if what == "prompt" else prompt
     shape = PUBLISHED["Dream"]
     cost, dearer = (planning.decoding_flops(shape, QKV, *case) for case in ((prompt, less), (longer, more)))
