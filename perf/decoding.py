@@ -219,9 +219,9 @@ def main() -> None:
         {shape[3]:,}; its head has 1/{ratio:.1f} of the trunk's parameters. Plain: {BLOCK // 2} passes a block, logits
         and probabilities of every position, a loop over rows, the whole length; one of its steps takes
         {" and ".join(checks)} times a bare forward pass with full logits and softmax. Ours stop an answer after the
-        block that holds its end. By
-        script a pass makes up to {args.accept} tokens certain, of which some fall short of the threshold of 0.9: the passes
-        that were taken are in the table. Fast-dLLM's tables (arXiv 2505.22618) imply about 2.5 tokens a pass on GSM8K.
+        block that holds its end. By script a pass makes up to {args.accept} tokens certain, of which some fall short of
+        the threshold of 0.9: the passes that were taken are in the table. Fast-dLLM's tables (arXiv 2505.22618) imply
+        about 2.5 tokens a pass on GSM8K.
     """
     report("decoding", "Decoding: seconds for the same answers", table, text, save=not args.quick)
 
