@@ -30,10 +30,15 @@ def read_store(files: list[Path]) -> dict[int, dict]:
     return finished
 
 
-def make_batches(tokenizer, problems: list[dict], samples: int, batch_size: int) -> list[list[tuple[int, int]]]:
-    """(problem, sample) pairs in batches, prompts of like length (in tokens) together."""
-    lengths = [len(ids) for ids in encode_prompts(tokenizer, [problem["prompt"] for problem in problems])]
-    order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
+def encode_problems(tokenizer, problems: list[dict]) -> list[list[int]]:
+    """Token ids of what the model is given of each problem: its prompt, and the opening of the answer."""
+    opening = encode(tokenizer, OPENING)
+    return [ids + opening for ids in encode_prompts(tokenizer, [problem["prompt"] for problem in problems])]
+
+
+def make_batches(prompts: list[list[int]], samples: int, batch_size: int) -> list[list[tuple[int, int]]]:
+    """(problem, sample) pairs in batches, prompts (token ids) of like length together."""
+    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     pairs = [(i, sample) for i in order for sample in range(samples)]
     return [pairs[start : start + batch_size] for start in range(0, len(pairs), batch_size)]
 
@@ -43,6 +48,7 @@ def compute(
     tokenizer,
     name: str,
     problems: list[dict],
+    prompts: list[list[int]],
     decoder: Decoder,
     batches: dict[int, list[tuple[int, int]]],
     seed: int,
@@ -51,11 +57,10 @@ def compute(
 ) -> None:
     """Answer batches of the benchmark `name`, given by number, and add each to a store's file as it is finished.
 
-    A batch is a line {"batch", "seconds", "tokens", "answers"}; an answer is {"id", "sample", "text", "ended", "nfe"}:
-    the text up to the end token, whether there was one, and the number of forward passes.
+    prompts: the problems' token ids, from `encode_problems`. A batch is a line {"batch", "seconds", "tokens",
+    "answers"}; an answer is {"id", "sample", "text", "ended", "nfe"}: the text up to the end token, whether there was
+    one, and the number of forward passes.
     """
-    opening = encode(tokenizer, OPENING)
-    prompts = [ids + opening for ids in encode_prompts(tokenizer, [problem["prompt"] for problem in problems])]
     ends = sorted({model.pad_id, end_of_turn(tokenizer)})
     with open(store, "a", encoding="utf-8") as file:
         file.write("\n")  # ends a line that was cut off

@@ -139,19 +139,19 @@ class _Passes:
 
     def first(self, x: torch.Tensor, positions: torch.Tensor) -> list[torch.Tensor]:
         """The states (B, K, H) at positions (B, K), by a pass over whole sequences that fills the caches."""
-        if self.decoder.cache != "none":
-            self.caches = [BlockCache(len(self.model.network.model.layers)) for _ in self.caches]
-        states = self._read_once(x, positions) if self.alike else self._read(x, positions, self.padding)
-        for cache in filter(None, self.caches):
-            start = self.window.start - self.model.shift  # the state before the block predicts its first token
+        if self.decoder.cache == "none":
+            return self.next(x, positions)
+        self.caches = [BlockCache(len(self.model.network.model.layers)) for _ in self.caches]
+        states = self.next(x, positions)
+        self.alike = False  # from here on each sequence has its own part of the caches
+        start = self.window.start - self.model.shift  # the state before the block predicts its first token
+        for cache in self.caches:
             cache.window = slice(start, self.window.stop if self.decoder.cache == "dual" else x.shape[1])
         return states
 
     def next(self, x: torch.Tensor, positions: torch.Tensor) -> list[torch.Tensor]:
         """The same, by a pass over what the caches do not keep."""
-        if self.alike and self.decoder.cache == "none":
-            return self._read_once(x, positions)
-        return self._read(x, positions, self.padding)
+        return self._read_once(x, positions) if self.alike else self._read(x, positions, self.padding)
 
     def keep(self, rows: torch.Tensor) -> None:
         """Go on with these rows only."""

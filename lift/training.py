@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import datasets
@@ -57,14 +58,18 @@ class Stream(Dataset):
 
     def __init__(self, corpus: datasets.Dataset, length: int, seed: int) -> None:
         self.corpus, self.length, self.seed = corpus, length, seed
+        self._order = lru_cache(maxsize=1)(self._shuffled)
 
     def __len__(self) -> int:
         return self.length
 
+    def _shuffled(self, epoch: int) -> torch.Tensor:
+        keys = torch.tensor([noise.key(self.seed, "shuffle", epoch)])
+        return noise.uniform(keys, len(self.corpus))[0].argsort()
+
     def __getitem__(self, k: int) -> dict:
         epoch, place = divmod(k, len(self.corpus))
-        keys = torch.tensor([noise.key(self.seed, "shuffle", epoch)])
-        order = noise.uniform(keys, len(self.corpus))[0].argsort()
+        order = self._order(epoch)
         return {"example": self.corpus[int(order[place])], "address": noise.key(self.seed, "train", k)}
 
 

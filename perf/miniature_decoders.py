@@ -26,7 +26,7 @@ from lift.decoding import Decoder
 from lift.grading import grade_rows
 from lift.intervals import average_interval
 from lift.stages.scores import problem_scores
-from lift.tokenization import OPENING, decode_response, encode, encode_prompts, end_of_turn, load_tokenizer
+from lift.tokenization import decode_response, end_of_turn, load_tokenizer
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "lift" / "miniature" / "weights"
@@ -43,18 +43,18 @@ KINDS = {
 
 def answered(model, tokenizer, name: str, problems: list[dict], decoder: Decoder, batch_size: int):
     """The answers to a benchmark and their cost."""
-    batches = dict(enumerate(answers.make_batches(tokenizer, problems, 1, batch_size)))
+    prompts = answers.encode_problems(tokenizer, problems)
+    batches = dict(enumerate(answers.make_batches(prompts, 1, batch_size)))
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder, "answers.jsonl")
         with tqdm(total=len(problems), desc=name) as bar:
-            answers.compute(model, tokenizer, name, problems, decoder, batches, 0, store, bar)
+            answers.compute(model, tokenizer, name, problems, prompts, decoder, batches, 0, store, bar)
         return answers.collect(answers.read_store([store]))
 
 
 def plainly_answered(model, tokenizer, problems: list[dict], length: int, block: int, passes: int, batch_size: int):
     """The same by the plain algorithm; only prompts of the same length share a batch, since it attends to padding."""
-    opening, ends = encode(tokenizer, OPENING), [model.pad_id, end_of_turn(tokenizer)]
-    prompts = [ids + opening for ids in encode_prompts(tokenizer, [problem["prompt"] for problem in problems])]
+    prompts, ends = answers.encode_problems(tokenizer, problems), [model.pad_id, end_of_turn(tokenizer)]
     order, rows, count = sorted(range(len(prompts)), key=lambda i: len(prompts[i])), [], 0
     batches = [list(group) for _, group in groupby(order, key=lambda i: len(prompts[i]))]
     batches = [group[i : i + batch_size] for group in batches for i in range(0, len(group), batch_size)]

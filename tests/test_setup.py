@@ -60,9 +60,10 @@ def test_the_base_answers_in_the_format(tmp_path):
     torch.set_num_threads(1)
     model, tokenizer = models.load(SHIPPED), AutoTokenizer.from_pretrained(SHIPPED)
     problems, store = mini_gsm.problems(size=12), tmp_path / "store.jsonl"
-    batches = dict(enumerate(answers.make_batches(tokenizer, problems, 1, 12)))
+    prompts = answers.encode_problems(tokenizer, problems)
+    batches = dict(enumerate(answers.make_batches(prompts, 1, 12)))
     decoder = Decoder(48, 16, 24)
-    answers.compute(model, tokenizer, "mini-gsm", problems, decoder, batches, 0, store, tqdm(disable=True))
+    answers.compute(model, tokenizer, "mini-gsm", problems, prompts, decoder, batches, 0, store, tqdm(disable=True))
     rows, _ = answers.collect(answers.read_store([store]))
     grades = grading.grade_rows(rows, {p["id"]: p for p in problems}, "number")
     assert sum(not grade["invalid"] for grade in grades) >= 10

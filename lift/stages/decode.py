@@ -67,6 +67,7 @@ def main(args) -> None:
     with alone(args.store / f"{part + 1}-of-{parts}"):
         for path in args.benchmarks:
             problems = [json.loads(line) for line in path.read_text().splitlines()]
+            prompts = answers.encode_problems(tokenizer, problems)
             plan = args.decoding[path.stem]
             for name, given in plan["decoders"].items():
                 label = f"{path.stem}.{name}"
@@ -76,7 +77,7 @@ def main(args) -> None:
                         stale.unlink()
                 settings = dict(given)
                 batch_size = settings.pop("batch_size")
-                batches = answers.make_batches(tokenizer, problems, plan["samples"], batch_size)
+                batches = answers.make_batches(prompts, plan["samples"], batch_size)
                 ours = dict(list(enumerate(batches))[part::parts])
                 finished = answers.read_store(sorted(args.store.glob(f"{label}.{key}.*.jsonl")))
                 missing = {number: pairs for number, pairs in ours.items() if number not in finished}
@@ -84,8 +85,10 @@ def main(args) -> None:
                 with tqdm(total=sizes[0], initial=sizes[0] - sizes[1], desc=label, unit="answer", mininterval=5) as bar:
                     if missing:
                         file = args.store / f"{label}.{key}.{part + 1}-of-{parts}.jsonl"
-                        decoder = Decoder(**settings)
-                        answers.compute(model(), tokenizer, path.stem, problems, decoder, missing, args.seed, file, bar)
+                        answers.compute(
+                            *(model(), tokenizer, path.stem, problems, prompts, Decoder(**settings)),
+                            *(missing, args.seed, file, bar),
+                        )
                 if parts > 1:
                     continue
                 rows, cost = answers.collect(answers.read_store(sorted(args.store.glob(f"{label}.{key}.*.jsonl"))))
@@ -93,10 +96,11 @@ def main(args) -> None:
                 output.parent.mkdir(exist_ok=True)
                 output.write_text("".join(json.dumps(row) + "\n" for row in rows))
                 costs.append({"benchmark": path.stem, "decoder": name, "gen_length": given["gen_length"]} | cost)
-    record = provenance.record(costs=costs)
-    for shard_record in (json.loads(path.read_text()) for path in args.parts):
-        for fact in ("peak_memory_bytes", "peak_gpu_memory_bytes"):
-            if fact in shard_record:
-                record[fact] = max(record.get(fact, 0), shard_record[fact])
-        record |= {"gpu": shard_record["gpu"]} if "gpu" in shard_record else {}
+    records = [provenance.record(costs=costs), *(json.loads(path.read_text()) for path in args.parts)]
+    peaks = {
+        fact: max(record[fact] for record in records if fact in record)
+        for fact in ("gpu", "peak_memory_bytes", "peak_gpu_memory_bytes")
+        if any(fact in record for record in records)
+    }
+    record = records[0] | peaks
     (args.output / "run.json").write_text(json.dumps(record, indent=2) + "\n")
