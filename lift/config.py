@@ -20,7 +20,7 @@ def resolve(config: dict, schema: dict) -> dict:
     mistakes = [_explain(error) for error in validator.iter_errors(config)]
     if not mistakes:
         _fill_defaults(config, schema, schema)
-        mistakes = list(_cross_check(config))
+        mistakes = list(_add_ablations(config)) + list(_cross_check(config))
     if mistakes:
         raise InputError("The config cannot be used:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
     return config
@@ -47,6 +47,11 @@ def _fill_defaults(value: object, schema: dict, root: dict) -> None:
         _fill_defaults(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root)
     if not isinstance(value, dict):
         return
+    for part in schema.get("allOf", []):
+        _fill_defaults(value, part, root)
+    if "if" in schema:
+        chosen = "then" if value.keys() >= set(schema["if"]["required"]) else "else"
+        _fill_defaults(value, schema[chosen], root)
     for name, part in schema.get("properties", {}).items():
         if "default" in part:
             value.setdefault(name, copy.deepcopy(part["default"]))
@@ -63,9 +68,21 @@ def settings(entry: dict, *own_keys: str) -> dict:
     return {name: value for name, value in entry.items() if name not in own_keys}
 
 
+def _add_ablations(config: dict):
+    """Add the methods of `ablations` to the others, where they are to run. They are checked in any case."""
+    ablations = config["ablations"]
+    for name, method in ablations["methods"].items():
+        if config["methods"].get(name, method) != method:  # a resolved config has them in both places
+            yield f"ablations.methods.{name}: there is another method of this name in `methods`"
+    everything = ablations["methods"] | config["methods"]
+    yield from _check_methods("ablations.methods", config, ablations["methods"], everything)
+    if ablations["run"]:
+        config["methods"] |= ablations["methods"]
+
+
 def _given(entry: dict) -> dict:
     """The settings that stand in an entry of corpora or benchmarks."""
-    return settings(entry, "source", "held_out", "decoder", "samples")
+    return settings(entry, "source", "held_out", "decoder", "samples", "k")
 
 
 def method_settings(method: dict) -> dict:
@@ -74,8 +91,16 @@ def method_settings(method: dict) -> dict:
 
 
 def method_training(config: dict, method: str) -> dict:
-    """How a method is trained: the common settings and its own."""
-    return config["training"] | config["methods"][method]["training"]
+    """How a method is trained: the common settings and its own, or those of the method whose runs it takes."""
+    entry = config["methods"][method]
+    if "run_of" in entry:
+        return method_training(config, entry["run_of"]) | {"checkpoint": entry["checkpoint"]}
+    return config["training"] | entry["training"]
+
+
+def trained_methods(config: dict) -> list[str]:
+    """The methods that have a fine-tuning run of their own."""
+    return [name for name, method in config["methods"].items() if "run_of" not in method]
 
 
 def corpus_settings(corpus: dict) -> dict:
@@ -156,20 +181,10 @@ def _cross_check(config: dict):
             yield f"corpora.{name}.held_out: {corpus['held_out']} leaves none of {size} examples for training"
         yield from _check_source(f"corpora.{name}", source, "corpus", registry.corpora(), _given(corpus))
         yield from _check_files(f"corpora.{name}", corpus)
-    for name, method in config["methods"].items():
-        key, objective = f"methods.{name}", method["objective"]
-        yield from _check_source(
-            key, objective, "objective", registry.objectives(), settings(method, "objective", "training")
-        )
-        training = method_training(config, name)
-        if training["corpus"] not in config["corpora"]:
-            where = f"{key}.training" if "corpus" in method["training"] else "training"
-            yield _unknown(f"{where}.corpus", "corpus", training["corpus"], config["corpora"])
-        at_a_time = training["micro_batch_size"] * training["devices"]
-        if training["batch_size"] % at_a_time:
-            yield (
-                f"{key}: batch_size {training['batch_size']} is no multiple of micro_batch_size x devices = {at_a_time}"
-            )
+    yield from _check_methods("methods", config, config["methods"], config["methods"])
+    reference = config.setdefault("reference", next(iter(config["methods"])))
+    if reference not in config["methods"]:
+        yield _unknown("reference", "method", reference, config["methods"])
     if config["statistics"]["corpus"] not in config["corpora"]:
         yield _unknown("statistics.corpus", "corpus", config["statistics"]["corpus"], config["corpora"])
     for name, decoder in config["decoders"].items():
@@ -192,7 +207,34 @@ def _cross_check(config: dict):
                 yield _unknown(f"{key}.decoder", "decoder", decoder, config["decoders"])
             elif benchmark["samples"] > 1 and not config["decoders"][decoder]["temperature"]:
                 yield f"{key}.samples: {benchmark['samples']} answers of greedy decoder ({decoder}) are equal"
+        if not 1 <= benchmark.setdefault("k", benchmark["samples"]) <= benchmark["samples"]:
+            yield f"{key}.k: {benchmark['k']} of {benchmark['samples']} samples cannot be drawn"
         yield from _check_files(key, benchmark)
+
+
+def _check_methods(where: str, config: dict, methods: dict, known: dict):
+    """Objectives with their settings and training, or checkpoints of a known method's runs."""
+    for name, method in methods.items():
+        key = f"{where}.{name}"
+        if "run_of" in method:
+            other = method["run_of"]
+            if other not in known:
+                yield _unknown(f"{key}.run_of", "method", other, known)
+            elif "run_of" in known[other]:
+                yield f"{key}.run_of: {other!r} has no run of its own; name {known[other]['run_of']!r}"
+            continue
+        objective, training = method["objective"], config["training"] | method["training"]
+        yield from _check_source(
+            key, objective, "objective", registry.objectives(), settings(method, "objective", "training")
+        )
+        if training["corpus"] not in config["corpora"]:
+            place = f"{key}.training" if "corpus" in method["training"] else "training"
+            yield _unknown(f"{place}.corpus", "corpus", training["corpus"], config["corpora"])
+        at_a_time = training["micro_batch_size"] * training["devices"]
+        if training["batch_size"] % at_a_time:
+            yield (
+                f"{key}: batch_size {training['batch_size']} is no multiple of micro_batch_size x devices = {at_a_time}"
+            )
 
 
 def _check_family(key: str, model: dict):

@@ -794,7 +794,7 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
     trained = [
         _training_part(config, name, method, shape, corpora, results, notes)
         for name, shape in shapes.items()
-        for method in config["methods"]
+        for method in configuration.trained_methods(config)
     ]
     parts += [*trained, _unfinished_part(config, shapes, trained, assumed.gpus)]
     parts += [

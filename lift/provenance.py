@@ -103,13 +103,22 @@ def gpu() -> dict:
     return {"gpu": torch.cuda.get_device_name(), "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}
 
 
+def processor() -> str:
+    """The CPU's name, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
 def record(**facts: object) -> dict:
     """A run record: what is common to all, and the given facts."""
     return {
         "commit": commit(),
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in _LIBRARIES},
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores",
         "peak_memory_bytes": peak_memory(),
         **gpu(),
         **facts,

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import datasets
+import numpy as np
 import peft
 import torch
 from accelerate import Accelerator
@@ -24,10 +25,11 @@ from transformers.trainer_utils import get_last_checkpoint
 from lift import adapters, models, noise
 from lift.errors import InputError
 from lift.forward_process import Batch, Draws, mask_response, masking_probability
+from lift.frequency_bins import BINS, frequency_bin
 from lift.models import MaskPredictor
 from lift.objectives import COMPONENTS, Selection, loss_sum
 
-LEVEL_BINS = 5  # of the masking level, for the log
+LEVEL_BINS = 6  # of the masking level, for the log: LIFT changes its component at 1/2, or at 1/3 and 2/3
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,31 @@ def collate(examples: list[dict], pad_id: int, settings: Settings, width: int) -
     )
 
 
+def _level_bin(level: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """(N,) the bin of the masking level of each kept position."""
+    return (level[kept.nonzero()[:, 0]] * LEVEL_BINS).long().clamp(max=LEVEL_BINS - 1)
+
+
+def token_bins(corpus: datasets.Dataset, max_length: int, vocabulary: int, pad_id: int) -> torch.Tensor:
+    """(vocabulary,) the bin of frequency of each token in the responses; the end token, which also pads, has one of its
+    own, BINS."""
+    counts = np.zeros(vocabulary, dtype=np.int64)
+    for row in corpus:
+        counts += np.bincount(row["input_ids"][row["prompt_length"] : max_length], minlength=vocabulary)
+    bins = frequency_bin(counts, counts.sum())
+    bins[pad_id] = BINS
+    return torch.from_numpy(bins)
+
+
+def count_kept(selection: Selection, bins: torch.Tensor) -> torch.Tensor:
+    """(LEVEL_BINS, BINS + 1): the kept tokens by masking level and by `token_bins`."""
+    place = _level_bin(selection.level, selection.kept) * (BINS + 1) + bins[selection.clean[selection.kept]]
+    return torch.bincount(place, minlength=LEVEL_BINS * (BINS + 1)).view(LEVEL_BINS, BINS + 1).cpu()
+
+
 def level_bins(level: torch.Tensor, losses: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     """(2, LEVEL_BINS): sum and count of the losses (N,) of the kept positions (B, L), by their row's level (B,)."""
-    row = kept.nonzero()[:, 0]
-    index = (level[row] * LEVEL_BINS).long().clamp(max=LEVEL_BINS - 1)
+    index = _level_bin(level, kept)
     sums = torch.zeros(2, LEVEL_BINS, dtype=torch.float64, device=losses.device)
     sums[0].index_add_(0, index, losses.double())
     sums[1].index_add_(0, index, torch.ones_like(losses, dtype=torch.float64))
@@ -119,7 +142,7 @@ def level_bins(level: torch.Tensor, losses: torch.Tensor, kept: torch.Tensor) ->
 def _bin_means(prefix: str, sums: torch.Tensor) -> dict[str, float]:
     """Mean cross-entropy by level, for the log; a bin without tokens is left out."""
     return {
-        f"{prefix}_level_{i / LEVEL_BINS:.1f}": round((sums[0, i] / sums[1, i]).item(), 6)
+        f"{prefix}_level_{i / LEVEL_BINS:.2f}": round((sums[0, i] / sums[1, i]).item(), 6)
         for i in range(LEVEL_BINS)
         if sums[1, i] > 0
     }
@@ -204,6 +227,10 @@ class ObjectiveTrainer(Trainer):
         self.write, self.read, self.best = write, read, best
         self.bins = torch.zeros(2, LEVEL_BINS, dtype=torch.float64)
         self.components = torch.zeros(len(COMPONENTS), dtype=torch.long)
+        self.token_bins = token_bins(
+            stream.corpus, settings.max_length, model.network.config.vocab_size, model.pad_id
+        ).to(model.device)
+        self.kept_tokens = torch.zeros(LEVEL_BINS, BINS + 1, dtype=torch.long)
 
     def _get_train_sampler(self, train_dataset=None) -> Sampler:
         if self.settings.score_padding:
@@ -240,16 +267,18 @@ class ObjectiveTrainer(Trainer):
         loss, losses = loss_sum(model, selection)
         self.bins += level_bins(selection.level, losses, selection.kept)
         self.components += torch.bincount(selection.component.cpu() + 1, minlength=4)[1:]
+        self.kept_tokens += count_kept(selection, self.token_bins)
         return loss * self.accelerator.num_processes / num_items_in_batch  # gradients are averaged over processes
 
     def log(self, logs, start_time=None) -> None:
         if "loss" in logs:
-            bins, components = (over_processes(self.accelerator, x).sum(0) for x in (self.bins, self.components))
-            logs |= _bin_means("ce", bins) | {"masked_tokens": int(bins[1].sum())}
+            sums = (self.bins, self.components, self.kept_tokens)
+            bins, components, kept = (over_processes(self.accelerator, x).sum(0) for x in sums)
+            logs |= _bin_means("ce", bins) | {"masked_tokens": int(bins[1].sum()), "kept_tokens": kept.tolist()}
             if components.any():
                 logs |= dict(zip(COMPONENTS, components.tolist(), strict=True))
-            self.bins.zero_()
-            self.components.zero_()
+            for x in sums:
+                x.zero_()
         super().log(logs, start_time)
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval") -> dict[str, float]:

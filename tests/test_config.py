@@ -123,7 +123,7 @@ def test_defaults_are_filled_in():
         "threshold": None,
         "cache": "none",
     }
-    assert resolved["benchmarks"]["mini-gsm"] == {"decoder": "greedy", "samples": 1, "source": "mini-gsm"}
+    assert resolved["benchmarks"]["mini-gsm"] == {"decoder": "greedy", "samples": 1, "k": 1, "source": "mini-gsm"}
 
 
 def test_what_is_given_wins_over_defaults():

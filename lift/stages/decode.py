@@ -5,6 +5,7 @@ work by --shard; the last one, without it, finds all answers there, loads no mod
 """
 
 import json
+import time
 from functools import cache
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def add_arguments(parser) -> None:
 
 
 def main(args) -> None:
+    started = time.perf_counter()
     torch.set_num_threads(args.threads)
     for path in args.benchmarks:
         if path.stem not in args.decoding:
@@ -52,8 +54,9 @@ def main(args) -> None:
         return load_trained(args.model, args.run, args.device, DTYPES[args.dtype])
 
     weights = [p for folder in (args.model, args.run) if folder for p in sorted(folder.glob("*.safetensors"))]
+    weights_hash = provenance.file_hash(*weights)
     made_by = [
-        provenance.file_hash(*weights),
+        weights_hash,
         provenance.fingerprint("lift.answers", "lift.adapters"),
         args.seed,
         args.threads,
@@ -96,7 +99,20 @@ def main(args) -> None:
                 output.parent.mkdir(exist_ok=True)
                 output.write_text("".join(json.dumps(row) + "\n" for row in rows))
                 costs.append({"benchmark": path.stem, "decoder": name, "gen_length": given["gen_length"]} | cost)
-    records = [provenance.record(costs=costs), *(json.loads(path.read_text()) for path in args.parts)]
+    facts = {
+        "seed": args.seed,
+        "model": str(args.model),
+        "run": args.run and str(args.run),
+        "weights": weights_hash,
+        "problems": {path.stem: provenance.file_hash(path) for path in args.benchmarks},
+        "decoding": args.decoding,
+        "device": args.device,
+        "dtype": args.dtype,
+        "threads": args.threads,
+        "seconds_this_process": round(time.perf_counter() - started, 1),
+        "costs": costs,
+    }
+    records = [provenance.record(**facts), *(json.loads(path.read_text()) for path in args.parts)]
     peaks = {
         fact: max(record[fact] for record in records if fact in record)
         for fact in ("gpu", "peak_memory_bytes", "peak_gpu_memory_bytes")

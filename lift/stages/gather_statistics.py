@@ -1,7 +1,9 @@
 """Token statistics of a whole corpus from the sums of its shards (`lift statistics --shard`)."""
 
+import json
 from pathlib import Path
 
+from lift import provenance
 from lift.token_statistics import gather
 from lift.tokenization import load_tokenizer, vocabulary_texts
 
@@ -16,3 +18,5 @@ def main(args) -> None:
     tokenizer, accumulator = load_tokenizer(args.model), gather(args.parts)
     words = vocabulary_texts(tokenizer, len(accumulator.frequency))
     accumulator.table(words).to_parquet(args.output, index=False)
+    record = provenance.record(settings={"levels": accumulator.levels, "shards": len(args.parts)})
+    args.output.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")

@@ -1,11 +1,13 @@
-"""Judge the answers to some benchmarks: a CSV row an answer."""
+"""Judge the answers to some benchmarks: a CSV row an answer, and run.json, how and when they were judged."""
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pandas as pd
 
+from lift import provenance
 from lift.grading import grade_rows
 
 
@@ -16,9 +18,11 @@ def add_arguments(parser) -> None:
     parser.add_argument("--sandbox", choices=["bubblewrap", "process"], default="bubblewrap", help="of code answers")
     parser.add_argument("--threads", type=int, default=1, help="answers that are judged at a time")
     parser.add_argument("--outputs", type=Path, nargs="+", required=True, help=".csv files, in order")
+    parser.add_argument("--record", type=Path, required=True, help="the run record, a .json file")
 
 
 def main(args) -> None:
+    started = time.perf_counter()
     os.environ["LIFT_SANDBOX"] = args.sandbox
     for path, generations, grader, output in zip(
         args.benchmarks, args.generations, args.graders, args.outputs, strict=True
@@ -27,3 +31,10 @@ def main(args) -> None:
         answers = [json.loads(line) for line in generations.read_text().splitlines()]
         output.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame(grade_rows(answers, problems, grader, args.threads)).to_csv(output, index=False)
+    facts = {
+        "graders": dict(zip([path.stem for path in args.benchmarks], args.graders, strict=True)),
+        "code": provenance.fingerprint("lift.grading", *(f"lift.graders.{name}" for name in set(args.graders))),
+        "sandbox": args.sandbox,
+        "seconds_this_process": round(time.perf_counter() - started, 1),
+    }
+    args.record.write_text(json.dumps(provenance.record(**facts), indent=2) + "\n")

@@ -1,7 +1,8 @@
 """Confidence of a model by token and masking level, over the responses of a tokenised corpus.
 
 The sums are kept in --resume while they grow; a run that was stopped goes on from there, to the same result. With
---shard the output is the sums over a part of the corpus, for `lift gather-statistics`.
+--shard the output is the sums over a part of the corpus, for `lift gather-statistics`; without it, the run record lies
+beside it.
 """
 
 import json
@@ -57,6 +58,7 @@ def read_batch(corpus: datasets.Dataset, indices: np.ndarray, max_length: int, p
 
 
 def main(args) -> None:
+    started = time.perf_counter()
     torch.set_num_threads(args.threads)
     device.claim(args.device)
     tokenizer = load_tokenizer(args.model)
@@ -95,4 +97,8 @@ def main(args) -> None:
         else:
             words = vocabulary_texts(tokenizer, len(accumulator.frequency))
             accumulator.table(words).to_parquet(args.output, index=False)
+            names = ("levels", "passes", "batch_size", "max_length", "device", "dtype", "threads")
+            seconds = round(time.perf_counter() - started, 1)
+            record = provenance.record(settings=dict(zip(names, settings, strict=True)), seconds_this_process=seconds)
+            args.output.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
         shutil.rmtree(args.resume, ignore_errors=True)

@@ -48,13 +48,14 @@ shell.prefix(PREFIX)
 RESULTS = f"results/{CONFIG['experiment']}"
 LOGS, TIMINGS = f"{RESULTS}/logs", f"{RESULTS}/timings"
 MODELS, METHODS, SEEDS = list(CONFIG["models"]), list(CONFIG["methods"]), CONFIG["seeds"]
+TRAINED = configuration.trained_methods(CONFIG)  # the others decode another checkpoint of their runs
 BENCHMARKS, CORPORA = list(CONFIG["benchmarks"]), list(CONFIG["corpora"])
 GPUS, SHARDS = int(CONFIG["device"] != "cpu"), CONFIG["shards"]
 
 # What decoding, grading and scoring know of each benchmark.
 PLAN = {
     name: describe(entry["source"], configuration.benchmark_settings(entry))
-    | {"decoders": configuration.benchmark_decoders(CONFIG, name), "samples": entry["samples"]}
+    | {"decoders": configuration.benchmark_decoders(CONFIG, name), "samples": entry["samples"], "k": entry["k"]}
     for name, entry in CONFIG["benchmarks"].items()
 }
 ANSWERS = [  # the benchmark of every file of answers, and its path below a checkpoint's folder
@@ -63,11 +64,11 @@ ANSWERS = [  # the benchmark of every file of answers, and its path below a chec
 ANSWER_PATHS = [path for _, path in ANSWERS]
 LENGTHS = sorted({settings["gen_length"] for plan in PLAN.values() for settings in plan["decoders"].values()})
 GUESSED = [(name, path) for name, path in ANSWERS if PLAN[name]["guesses"]]
-METRICS = {name: plan["metric"].replace("@k", f"@{plan['samples']}") for name, plan in PLAN.items()}
+METRICS = {name: plan["metric"].replace("@k", f"@{plan['k']}") for name, plan in PLAN.items()}
 ROWS = [*(["guess"] if GUESSED else []), "base", *METHODS]  # of the tables, in their order
 # Where the examples of each corpus are cut, over all methods that train on it.
 MAX_LENGTHS = {name: set() for name in CORPORA}
-for _method in METHODS:
+for _method in TRAINED:
     _training = configuration.method_training(CONFIG, _method)
     MAX_LENGTHS[_training["corpus"]].add(_training["max_length"])
 MAX_LENGTHS = {name: sorted(lengths or {CONFIG["training"]["max_length"]}) for name, lengths in MAX_LENGTHS.items()}
@@ -119,8 +120,9 @@ def weights(wildcards):
     """The base model and, of a trained method, the chosen checkpoint of its run."""
     files = {"model": model_folder(wildcards.model)}
     if wildcards.method != "base":
+        run = CONFIG["methods"][wildcards.method].get("run_of", wildcards.method)
         chosen = configuration.method_training(CONFIG, wildcards.method)["checkpoint"]
-        files["run"] = f"{RESULTS}/runs/{wildcards.model}/{wildcards.method}/seed{wildcards.seed}/{chosen}"
+        files["run"] = f"{RESULTS}/runs/{wildcards.model}/{run}/seed{wildcards.seed}/{chosen}"
     return files
 
 

@@ -17,6 +17,8 @@ rule train:
         f"{LOGS}/runs/{{model}}/{{method}}/seed{{seed}}.log",
     benchmark:
         f"{TIMINGS}/runs/{{model}}/{{method}}/seed{{seed}}.tsv"
+    wildcard_constraints:
+        method="|".join(TRAINED),
     conda:
         "../../environment.yml"
     threads: lambda wildcards: CONFIG["threads"] * (1 if GPUS else training(wildcards.method)["devices"])
@@ -55,4 +57,4 @@ rule train:
 # Aggregate target: every method and seed.
 rule finetune:
     input:
-        expand(rules.train.output, model=MODELS, method=METHODS, seed=SEEDS),
+        expand(rules.train.output, model=MODELS, method=TRAINED, seed=SEEDS),

@@ -6,7 +6,8 @@ rule judge:
         benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in ANSWERS],
         answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=ANSWER_PATHS, allow_missing=True),
     output:
-        expand(f"{GRADES}/{{path}}.csv", path=ANSWER_PATHS, allow_missing=True),
+        grades=expand(f"{GRADES}/{{path}}.csv", path=ANSWER_PATHS, allow_missing=True),
+        record=f"{GRADES}/run.json",
     log:
         f"{LOGS}/grades/{{model}}/{{method}}/seed{{seed}}.log",
     wildcard_constraints:
@@ -29,7 +30,8 @@ rule judge:
         " --graders {params.graders}"
         " --sandbox {params.sandbox}"
         " --threads {threads}"
-        " --outputs {output:q}"
+        " --outputs {output.grades:q}"
+        " --record {output.record:q}"
         " > {log:q} 2>&1"
 
 
@@ -38,7 +40,8 @@ use rule judge as judge_guesses with:
         benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in GUESSED],
         answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=[p for _, p in GUESSED], allow_missing=True),
     output:
-        expand(f"{GRADES}/{{path}}.csv", path=[p for _, p in GUESSED], allow_missing=True),
+        grades=expand(f"{GRADES}/{{path}}.csv", path=[p for _, p in GUESSED], allow_missing=True),
+        record=f"{GRADES}/run.json",
     wildcard_constraints:
         model="none",
     params:
@@ -57,7 +60,7 @@ rule scores:
     input:
         grades=rules.grade.input,
         decoding=checkpoints(f"{GENERATIONS}/run.json"),
-        training=expand(f"{RUN}/run.json", model=MODELS, method=METHODS, seed=SEEDS),
+        training=expand(f"{RUN}/run.json", model=MODELS, method=TRAINED, seed=SEEDS),
     output:
         scores=report(f"{RESULTS}/scores.csv", caption="../report/scores.rst", category="Scores"),
         costs=report(f"{RESULTS}/costs.csv", caption="../report/costs.rst", category="Scores"),
@@ -69,7 +72,7 @@ rule scores:
     resources:
         mem_mb=2000,
     params:
-        plan=json({name: {key: plan[key] for key in ("metric", "decoders")} for name, plan in PLAN.items()}),
+        plan=json({name: {key: plan[key] for key in ("metric", "k", "decoders")} for name, plan in PLAN.items()}),
         output=lambda wildcards, output: Path(output.scores).parent,
         experiment=CONFIG["experiment"],
         code=fingerprint("lift.stages.scores"),
@@ -144,7 +147,7 @@ rule figures:
     input:
         scores=rules.scores.output.scores,
         statistics=rules.statistics.input,
-        logs=expand(f"{RUN}/log.jsonl", model=MODELS, method=METHODS, seed=SEEDS),
+        logs=expand(f"{RUN}/log.jsonl", model=MODELS, method=TRAINED, seed=SEEDS),
     output:
         report(
             expand(f"{RESULTS}/figures/{{figure}}.png", figure=FIGURES),

@@ -6,7 +6,8 @@ rule token_statistics:
         model=lambda wildcards: model_folder(wildcards.model),
         corpus=f"{RESULTS}/data/{{model}}/{{corpus}}",
     output:
-        f"{RESULTS}/{STATISTICS}.parquet",
+        table=f"{RESULTS}/{STATISTICS}.parquet",
+        record=f"{RESULTS}/{STATISTICS}.json",
     log:
         f"{LOGS}/{STATISTICS}.log",
     benchmark:
@@ -42,7 +43,7 @@ rule token_statistics:
         " --threads {threads}"
         " {params.shard}"
         " --resume {params.resume:q}"
-        " --output {output:q}"
+        " --output {output.table:q}"
         " > {log:q} 2>&1"
 
 
@@ -50,7 +51,7 @@ if SHARDS > 1:
 
     use rule token_statistics as statistics_shard with:
         output:
-            temp(f"{RESULTS}/.parts/{STATISTICS}/{{shard}}.safetensors"),
+            table=temp(f"{RESULTS}/.parts/{STATISTICS}/{{shard}}.safetensors"),
         log:
             f"{LOGS}/{STATISTICS}-{{shard}}.log",
         benchmark:
@@ -67,7 +68,7 @@ if SHARDS > 1:
             model=lambda wildcards: model_folder(wildcards.model),
             parts=expand(rules.statistics_shard.output, shard=range(1, SHARDS + 1), allow_missing=True),
         output:
-            rules.token_statistics.output,
+            **rules.token_statistics.output,
         log:
             f"{LOGS}/{STATISTICS}.log",
         conda:
@@ -83,7 +84,7 @@ if SHARDS > 1:
             "python -m lift gather-statistics"
             " --model {input.model:q}"
             " --parts {input.parts:q}"
-            " --output {output:q}"
+            " --output {output.table:q}"
             " > {log:q} 2>&1"
 
     ruleorder: gather_statistics > token_statistics
@@ -92,4 +93,4 @@ if SHARDS > 1:
 # Aggregate target: the token statistics of every model.
 rule statistics:
     input:
-        expand(rules.token_statistics.output, model=MODELS, corpus=CONFIG["statistics"]["corpus"]),
+        expand(rules.token_statistics.output.table, model=MODELS, corpus=CONFIG["statistics"]["corpus"]),
