@@ -69,15 +69,14 @@ def settings(entry: dict, *own_keys: str) -> dict:
 
 
 def _add_ablations(config: dict):
-    """Add the methods of `ablations` to the others, where they are to run. They are checked in any case."""
-    ablations = config["ablations"]
-    for name, method in ablations["methods"].items():
-        if config["methods"].get(name, method) != method:  # a resolved config has them in both places
-            yield f"ablations.methods.{name}: there is another method of this name in `methods`"
-    everything = ablations["methods"] | config["methods"]
-    yield from _check_methods("ablations.methods", config, ablations["methods"], everything)
-    if ablations["run"]:
-        config["methods"] |= ablations["methods"]
+    """Add the ablations to the methods, where they are to run. They are checked in any case."""
+    methods, ablations = config["methods"], config["ablations"]
+    for name, method in ablations.items():
+        if methods.get(name, method) != method:  # a resolved config has them in both places
+            yield f"ablations.{name}: there is another method of this name in `methods`"
+    yield from _check_methods("ablations", config, ablations, ablations | methods)
+    if config["run_ablations"]:
+        config["methods"] |= ablations
 
 
 def _given(entry: dict) -> dict:
