@@ -32,11 +32,13 @@ def first_decoders(scores: pd.DataFrame, decoders: dict[str, list[str]]) -> pd.D
 
 def _pivot(rows: pd.DataFrame, columns: str, methods: list[str], order: list[str]) -> pd.DataFrame:
     """Methods down, `columns` across, cells as text; in the order of the config. A column for the answer length where
-    there are several."""
-    text = rows.assign(text=rows.apply(percent, axis=1))
+    there are several. rows: with `text`, what stands in a cell, where that is not the score alone."""
+    if "text" not in rows:
+        rows = rows.assign(text=rows.apply(percent, axis=1))
     keys = ["model", "gen_length", "method"]
-    wide = text.pivot_table(index=keys, columns=columns, values="text", aggfunc="first", sort=False)
+    wide = rows.pivot_table(index=keys, columns=columns, values="text", aggfunc="first", sort=False)
     wide = wide.reindex(columns=[name for name in order if name in wide.columns])
+    wide.insert(0, "seeds", rows.groupby(keys)["seeds"].max())
     models = ["none", *(name for name in wide.index.unique("model") if name != "none")]
     lengths = sorted(wide.index.unique("gen_length"))
     wanted = [(model, length, method) for model in models for length in lengths for method in methods]
@@ -45,14 +47,81 @@ def _pivot(rows: pd.DataFrame, columns: str, methods: list[str], order: list[str
     return wide.fillna("-").rename_axis(columns=None)
 
 
-def main_table(scores: pd.DataFrame, own_metric: dict[str, str], methods: list[str]) -> pd.DataFrame:
-    """Method x benchmark, each by its own metric, and the plain average."""
-    wanted = own_metric | {"average": "mean"}
+def _with_marks(rows: pd.DataFrame, comparisons: pd.DataFrame, published: pd.DataFrame) -> list[str]:
+    """Scores with what they are beside: better or worse than the reference, and what was published."""
+    place = ["model", "method", "benchmark", "gen_length"]
+    verdicts = comparisons.set_index(place)["verdict"].to_dict()
+    others = dict(list(published.groupby(place)))
+    cells = []
+    for _, row in rows.iterrows():
+        key = tuple(row[name] for name in place)
+        cell = f"{percent(row)} {verdicts.get(key, '')}".rstrip()
+        for _, other in others[key].iterrows() if key in others else ():
+            cell += f"; published {other['published']:.1f}" + (", differs" if other["differs"] else "")
+        cells.append(cell)
+    return cells
+
+
+def main_table(
+    scores: pd.DataFrame,
+    own_metric: dict[str, str],
+    methods: list[str],
+    comparisons: pd.DataFrame,
+    published: pd.DataFrame,
+) -> pd.DataFrame:
+    """Method x benchmark, each by its own metric, and the plain average.
+
+    comparisons: with the reference, of lift.comparisons.compare. published: of lift.reported.join.
+    """
+    rows = own_scores(scores, own_metric)
+    rows = rows.assign(text=_with_marks(rows, comparisons, published))
+    sizes = rows.groupby("benchmark")["n"].max()
+    names = {
+        name: f"{name} ({'' if metric == 'accuracy' else f'{metric}, '}n={sizes[name]})"
+        for name, metric in own_metric.items()
+        if name in sizes
+    }
+    return _pivot(rows, "benchmark", methods, [*own_metric, "average"]).rename(columns=names)
+
+
+def own_scores(scores: pd.DataFrame, own_metric: dict[str, str]) -> pd.DataFrame:
+    """Over all seeds, the scores by each benchmark's own metric, and the averages."""
     rows = pooled(scores)
-    rows = rows[rows["metric"] == rows["benchmark"].map(wanted)]
-    return _pivot(rows, "benchmark", methods, list(wanted)).rename(
-        columns={name: f"{name} ({metric})" for name, metric in own_metric.items() if metric != "accuracy"}
+    return rows[rows["metric"] == rows["benchmark"].map(own_metric | {"average": "mean"})]
+
+
+def comparison_table(comparisons: pd.DataFrame, methods: list[str], benchmarks: list[str]) -> pd.DataFrame:
+    """Differences from the reference in points, with 95% intervals and corrected p-values."""
+    rows = comparisons.assign(
+        order=comparisons["method"].map(methods.index),
+        place=comparisons["benchmark"].map([*benchmarks, "average"].index),
+    ).sort_values(["model", "gen_length", "order", "place"], kind="stable")
+    points = (
+        f"{100 * row['difference']:+.1f} [{100 * row['ci_low']:+.1f}, {100 * row['ci_high']:+.1f}]"
+        for _, row in rows.iterrows()
     )
+    return pd.DataFrame(
+        {"model": rows["model"], "length": rows["gen_length"]}
+        | {key: rows[key] for key in ("method", "reference", "benchmark", "metric", "n", "seeds")}
+        | {"difference": list(points), "p": rows["p"].map("{:.3f}".format)}
+        | {"p corrected": rows["p_corrected"].map("{:.3f}".format), "verdict": rows["verdict"].replace("", "-")}
+    )
+
+
+def reported_table(joined: pd.DataFrame, rest: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
+    """Published numbers beside ours; last, the `rest`, which stand beside none. Both of lift.reported."""
+    rows = joined.assign(order=joined["method"].map(methods.index))
+    rows = rows.sort_values(["model", "benchmark", "gen_length", "order"], kind="stable")
+    stated = (
+        rows["gen_length"].astype(str).where(rows["length_stated"], rows["gen_length"].astype(str) + " (not stated)")
+    )
+    keys = ["model", "method", "benchmark", "metric"]
+    ours = {"length": stated, "published": rows["published"], "measured": [percent(row) for _, row in rows.iterrows()]}
+    ours |= {"differs": rows["differs"].map({True: "yes", False: "no"}), "source": rows["source"]}
+    length = rest["length"].map(lambda n: "not stated" if pd.isna(n) else f"{n:.0f}")
+    others = {"length": length, "published": rest["value"], "measured": "-", "differs": "-", "source": rest["source"]}
+    table = pd.concat([rows[keys].assign(**ours), rest[keys].replace({"model": {"": "not stated"}}).assign(**others)])
+    return table.assign(published=table["published"].map("{:.1f}".format)).reset_index(drop=True)
 
 
 def pass_table(scores: pd.DataFrame, methods: list[str]) -> pd.DataFrame:

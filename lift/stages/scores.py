@@ -1,5 +1,7 @@
 """Scores with 95% intervals from grades: scores.csv, tidy, and costs.csv, what differs from run to run.
 
+problem_scores.parquet holds what they are made of, by each benchmark's own metric: a row a problem and seed.
+
 A trained method has a row for each seed and one, with seed "all", over them; an untrained one has seed "-" where
 nothing was drawn at random. A benchmark's own metric is the one that counts in the average over benchmarks.
 """
@@ -13,8 +15,8 @@ import pandas as pd
 from lift.intervals import average_interval, interval, pass_at_k
 
 COLUMNS = (
-    *("experiment", "model", "method", "seed", "benchmark", "decoder", "gen_length", "steps", "metric", "n"),
-    *("value", "ci_low", "ci_high"),
+    *("experiment", "model", "method", "seed", "benchmark", "decoder", "gen_length", "steps", "metric"),
+    *("n", "seeds", "value", "ci_low", "ci_high"),
 )
 
 
@@ -26,20 +28,23 @@ def add_arguments(parser) -> None:
     )
     parser.add_argument("--untrained", nargs="*", default=[], help="methods that have no seed of training")
     parser.add_argument("--records", type=Path, nargs="+", required=True, help="run.json of decoding and training")
-    parser.add_argument("--output", type=Path, required=True, help="folder for scores.csv and costs.csv")
+    parser.add_argument("--output", type=Path, required=True, help="folder for these files")
 
 
-def problem_scores(grades: pd.DataFrame, metric: str) -> dict[str, np.ndarray]:
-    """By metric, a score for every problem; the benchmark's own metric comes first."""
+def problem_scores(grades: pd.DataFrame, metric: str, k: int) -> dict[str, np.ndarray]:
+    """By metric, a score for every problem, in the order of their ids; the benchmark's own metric comes first.
+
+    k: of the metric pass@k that counts.
+    """
     by_problem = grades.groupby("id")
     scores = {}
     if metric == "pass@k":
         correct, samples = by_problem["correct"].sum().to_numpy(), int(by_problem.size().iloc[0])
-        scores[f"pass@{samples}"] = pass_at_k(correct, samples, samples)
+        k = min(k, samples)  # guesses may be fewer
+        others = {2**i for i in range(1, samples.bit_length())} | {samples}
+        for count in (k, *sorted(others - {k, 1})):
+            scores[f"pass@{count}"] = pass_at_k(correct, samples, count)
         scores[f"avg@{samples}"] = correct / samples
-        k = 1
-        while (k := 2 * k) < samples:
-            scores[f"pass@{k}"] = pass_at_k(correct, samples, k)
     elif metric == "cell_accuracy":
         cells = by_problem[["correct_cells", "empty_cells"]].sum()
         scores["cell_accuracy"] = (cells["correct_cells"] / cells["empty_cells"]).to_numpy()
@@ -53,24 +58,31 @@ def problem_scores(grades: pd.DataFrame, metric: str) -> dict[str, np.ndarray]:
     return scores
 
 
-def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict]:
-    """Rows of scores.csv from grades at MODEL/METHOD/seedK/DECODER/BENCHMARK.csv.
+def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> tuple[list[dict], pd.DataFrame]:
+    """Rows of scores.csv and problem_scores.parquet from grades at MODEL/METHOD/seedK/DECODER/BENCHMARK.csv.
 
     The average over benchmarks is one of each answer length; of a benchmark's decoders of that length the first counts.
     A method that does not answer all of them, such as guessing, has none.
     """
     found: dict[tuple, dict[str, dict[str, np.ndarray]]] = {}  # (model, method, benchmark, decoder) -> metric -> seed
+    problems = []
     for path in files:
         model, method, seed, decoder, benchmark = *path.parts[-5:-1], path.stem
-        for metric, values in problem_scores(pd.read_csv(path), plan[benchmark]["metric"]).items():
+        task, grades = plan[benchmark], pd.read_csv(path)
+        scores = problem_scores(grades, task["metric"], task["k"])
+        for metric, values in scores.items():
             by_seed = found.setdefault((model, method, benchmark, decoder), {}).setdefault(metric, {})
             by_seed[seed.removeprefix("seed")] = values
+        length, metric = task["decoders"][decoder]["gen_length"], next(iter(scores))
+        where = {"model": model, "method": method, "seed": int(seed.removeprefix("seed")), "benchmark": benchmark}
+        where |= {"decoder": decoder, "gen_length": length, "counts": decoder == _first(task, length), "metric": metric}
+        problems.append(pd.DataFrame(where | {"id": sorted(set(grades["id"])), "value": scores[metric]}))
     rows, own = [], {}
     for (model, method, benchmark, decoder), metrics in found.items():
         settings = plan[benchmark]["decoders"][decoder]
         length = settings["gen_length"]
         common = {"model": model, "method": method, "benchmark": benchmark, "decoder": decoder, "gen_length": length}
-        first = next(d for d, other in plan[benchmark]["decoders"].items() if other["gen_length"] == length)
+        first = _first(plan[benchmark], length)
         for position, (metric, by_seed) in enumerate(metrics.items()):
             matrix = np.array([by_seed[seed] for seed in sorted(by_seed)])
             if position == 0 and decoder == first:
@@ -84,8 +96,9 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict
                 groups["all"] = matrix
             for seed, values in groups.items():
                 mean, low, high = interval(values)
-                row = {"seed": seed, "steps": settings["steps"] or 0, "metric": metric, "n": values.shape[1]}
-                rows.append(common | row | {"value": mean, "ci_low": low, "ci_high": high})
+                row = {"seed": seed, "steps": settings["steps"] or 0, "metric": metric}
+                counts = {"n": values.shape[1], "seeds": values.shape[0]}
+                rows.append(common | row | counts | {"value": mean, "ci_low": low, "ci_high": high})
     for (model, method, seed, length), parts in own.items():
         if len(parts) < sum(any(d["gen_length"] == length for d in p["decoders"].values()) for p in plan.values()):
             continue
@@ -93,9 +106,15 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> list[dict
         rows.append(
             {"model": model, "method": method, "seed": seed, "benchmark": "average"}
             | {"decoder": "-", "gen_length": length, "steps": 0, "metric": "mean", "n": sum(p.shape[1] for p in parts)}
+            | {"seeds": parts[0].shape[0]}
             | {"value": mean, "ci_low": low, "ci_high": high}
         )
-    return rows
+    return rows, pd.concat(problems, ignore_index=True)
+
+
+def _first(task: dict, length: int) -> str:
+    """The decoder of an answer length that counts in tables and averages."""
+    return next(name for name, decoder in task["decoders"].items() if decoder["gen_length"] == length)
 
 
 def cost_rows(records: list[Path]) -> list[dict]:
@@ -119,7 +138,9 @@ def cost_rows(records: list[Path]) -> list[dict]:
 
 
 def main(args) -> None:
-    scores = pd.DataFrame(score_rows(args.grades, args.plan, args.untrained))
+    rows, problems = score_rows(args.grades, args.plan, args.untrained)
+    problems.to_parquet(args.output / "problem_scores.parquet", index=False)
+    scores = pd.DataFrame(rows)
     scores.insert(0, "experiment", args.experiment)
     order = ["model", "method", "benchmark", "gen_length", "decoder", "metric", "seed"]
     scores = scores[list(COLUMNS)].sort_values(order, kind="stable")

@@ -1,6 +1,6 @@
-"""Tables from the scores and statistics, each as CSV, Markdown and LaTeX.
+"""Tables from the scores, comparisons, claims and statistics, each as CSV, Markdown and LaTeX.
 
-main, pass_at_k, format, decoders, statistics.
+main, comparisons, claims, reported, pass_at_k, format, decoders, statistics.
 """
 
 import json
@@ -8,16 +8,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from lift import tables
+from lift import claims, reported, tables
 from lift.token_words import by_word, split_by_frequency
 
 
 def add_arguments(parser) -> None:
     parser.add_argument("--scores", type=Path, required=True, help="scores.csv")
     parser.add_argument("--costs", type=Path, required=True, help="costs.csv")
-    parser.add_argument("--statistics", type=Path, nargs="+", required=True, help=".parquet files")
+    parser.add_argument("--problems", type=Path, required=True, help="problem_scores.parquet")
+    parser.add_argument("--comparisons", type=Path, required=True, help="comparisons.csv")
+    parser.add_argument("--statistics", type=Path, nargs="+", required=True, help=".parquet files, one a model")
+    parser.add_argument("--claims", type=Path, required=True, help="the claims, a YAML file")
+    parser.add_argument("--reported", type=Path, required=True, help="published numbers, a CSV file")
     parser.add_argument("--metrics", type=json.loads, required=True, help="by benchmark, its own metric; as JSON")
+    parser.add_argument("--sources", type=json.loads, required=True, help="by benchmark, its source; as JSON")
     parser.add_argument("--decoders", type=json.loads, required=True, help="by benchmark, their names; as JSON")
+    parser.add_argument(
+        "--bases", type=json.loads, required=True, help="by model, in the order of --statistics; as JSON"
+    )
     parser.add_argument("--methods", nargs="+", required=True, help="in the order of the rows")
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
 
@@ -25,17 +33,31 @@ def add_arguments(parser) -> None:
 def main(args) -> None:
     every = pd.read_csv(args.scores, dtype={"seed": str})
     costs = pd.read_csv(args.costs, dtype={"seed": str})
-    decoders = tables.decoder_table(every, costs, args.metrics, args.decoders, args.methods)
-    tables.write(decoders, args.output / "decoders")
+    comparisons = pd.read_csv(args.comparisons, keep_default_na=False)
+    statistics = dict(zip(args.bases, map(pd.read_parquet, args.statistics), strict=True))
+    published = reported.read(args.reported)
     scores = tables.first_decoders(every, args.decoders)
-    tables.write(tables.main_table(scores, args.metrics, args.methods), args.output / "main")
-    tables.write(tables.pass_table(scores, args.methods), args.output / "pass_at_k")
-    tables.write(tables.format_table(scores, args.metrics, args.methods), args.output / "format")
-    parts = []
-    for path in args.statistics:
-        statistics = by_word(pd.read_parquet(path))
-        frequent, rare = split_by_frequency(statistics)
-        part = tables.statistics_table(statistics, {"frequent": frequent, "rare": rare})
-        part.insert(0, "model and corpus", path.stem)
-        parts.append(part)
-    tables.write(pd.concat(parts, ignore_index=True), args.output / "statistics")
+    joined = reported.join(tables.own_scores(scores, args.metrics), published, args.bases, args.sources)
+    rest = reported.without_counterpart(joined, published, args.sources)
+    decided = claims.decide(claims.read(args.claims), pd.read_parquet(args.problems), statistics)
+    made = {
+        "main": tables.main_table(scores, args.metrics, args.methods, comparisons, joined),
+        "comparisons": tables.comparison_table(comparisons, args.methods, list(args.metrics)),
+        "claims": decided,
+        "reported": tables.reported_table(joined, rest, args.methods),
+        "pass_at_k": tables.pass_table(scores, args.methods),
+        "format": tables.format_table(scores, args.metrics, args.methods),
+        "decoders": tables.decoder_table(every, costs, args.metrics, args.decoders, args.methods),
+        "statistics": pd.concat(
+            [
+                tables.statistics_table(words, dict(zip(("frequent", "rare"), split_by_frequency(words), strict=True)))
+                .assign(**{"model and corpus": path.stem})
+                .set_index("model and corpus")
+                .reset_index()
+                for path, words in zip(args.statistics, map(by_word, statistics.values()), strict=True)
+            ],
+            ignore_index=True,
+        ),
+    }
+    for name, table in made.items():
+        tables.write(table, args.output / name)

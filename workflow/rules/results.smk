@@ -64,6 +64,7 @@ rule scores:
     output:
         scores=report(f"{RESULTS}/scores.csv", caption="../report/scores.rst", category="Scores"),
         costs=report(f"{RESULTS}/costs.csv", caption="../report/costs.rst", category="Scores"),
+        problems=f"{RESULTS}/problem_scores.parquet",
     log:
         f"{LOGS}/scores.log",
     conda:
@@ -89,26 +90,56 @@ rule scores:
         " > {log:q} 2>&1"
 
 
+# Every method next to the reference, over the same problems.
+rule comparisons:
+    input:
+        rules.scores.output.problems,
+    output:
+        report(f"{RESULTS}/comparisons.csv", caption="../report/comparisons.rst", category="Scores"),
+    log:
+        f"{LOGS}/comparisons.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        reference=CONFIG["reference"],
+        code=fingerprint("lift.stages.compare"),
+    message:
+        "Comparisons with {params.reference}"
+    shell:
+        "python -m lift compare"
+        " --problems {input:q}"
+        " --reference {params.reference}"
+        " --leave-out guess"
+        " --output {output:q}"
+        " > {log:q} 2>&1"
+
+
+TABLES = ["main", "comparisons", "claims", "reported", "pass_at_k", "format", "decoders", "statistics"]
+
+
 rule tables:
     input:
         scores=rules.scores.output.scores,
         costs=rules.scores.output.costs,
+        problems=rules.scores.output.problems,
+        comparisons=rules.comparisons.output,
         statistics=rules.statistics.input,
+        claims=str(REPOSITORY / "config" / "claims.yaml"),
+        reported=str(REPOSITORY / "config" / "reported.csv"),
     output:
-        report(
-            expand(
-                f"{RESULTS}/tables/{{table}}.{{extension}}",
-                table=["main", "pass_at_k", "format", "decoders", "statistics"],
-                extension=["csv"],
-            ),
-            caption="../report/tables.rst",
-            category="Tables",
-        ),
-        expand(
-            f"{RESULTS}/tables/{{table}}.{{extension}}",
-            table=["main", "pass_at_k", "format", "decoders", "statistics"],
-            extension=["md", "tex"],
-        ),
+        [
+            report(
+                f"{RESULTS}/tables/{table}.csv",
+                caption=f"../report/{table}.rst",
+                category="Tables",
+                labels={"table": table},
+            )
+            for table in TABLES
+        ],
+        expand(f"{RESULTS}/tables/{{table}}.{{extension}}", table=TABLES, extension=["md", "tex"]),
     log:
         f"{LOGS}/tables.log",
     conda:
@@ -118,7 +149,9 @@ rule tables:
         mem_mb=1000,
     params:
         metrics=json(METRICS, keep_order=True),
+        sources=json({name: entry["source"] for name, entry in CONFIG["benchmarks"].items()}),
         decoders=json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
+        bases=json({name: entry["base"] for name, entry in CONFIG["models"].items()}, keep_order=True),
         methods=ROWS,
         output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.tables"),
@@ -128,9 +161,15 @@ rule tables:
         "python -m lift tables"
         " --scores {input.scores:q}"
         " --costs {input.costs:q}"
+        " --problems {input.problems:q}"
+        " --comparisons {input.comparisons:q}"
         " --statistics {input.statistics:q}"
+        " --claims {input.claims:q}"
+        " --reported {input.reported:q}"
         " --metrics {params.metrics:q}"
+        " --sources {params.sources:q}"
         " --decoders {params.decoders:q}"
+        " --bases {params.bases:q}"
         " --methods {params.methods}"
         " --output {params.output:q}"
         " > {log:q} 2>&1"

@@ -1,0 +1,186 @@
+"""The paper's claims, decided by the results of one experiment. The rule stands in config/claims.yaml."""
+
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pandas as pd
+import yaml
+from scipy import stats
+
+from lift.comparisons import Scores, by_method, paired
+from lift.errors import InputError
+from lift.intervals import LEVEL, Difference, difference
+from lift.token_words import by_word, split_by_frequency
+
+_SIDES = {"expect": {"enum": ["above", "below", "within"]}, "points": {"type": "number", "exclusiveMinimum": 0}}
+_METHODS = {"method": {"type": "string"}, "against": {"type": "string"}, "on": {"enum": ["average", "contests-others"]}}
+_STATISTIC = {"enum": ["confidence", "gold_probability", "accuracy"]}
+_WORDS = {"statistic": _STATISTIC, "from": {"type": "number"}, "to": {"type": "number"}}
+
+
+def _comparison(properties: dict, *needed: str) -> dict:
+    return {"properties": properties | _SIDES, "required": [*needed, "expect"], "additionalProperties": False}
+
+
+SCHEMA = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "required": ["says", "where", "comparisons"],
+        "additionalProperties": False,
+        "properties": {
+            "says": {"type": "string"},
+            "where": {"type": "string"},
+            "comparisons": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "if": {"required": ["statistic"]},
+                    "then": _comparison(_WORDS, "statistic", "from", "to"),
+                    "else": _comparison(_METHODS, "method", "against"),
+                    "allOf": [
+                        {"if": {"properties": {"expect": {"const": "within"}}}, "then": {"required": ["points"]}},
+                    ],
+                },
+            },
+        },
+    },
+}
+
+
+def read(path: Path) -> dict:
+    """The claims in a file, checked. Raises InputError that lists its mistakes."""
+    try:
+        claims = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not YAML: {error}") from None
+    mistakes = [
+        f"{path}: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}"
+        for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(claims)
+    ]
+    if mistakes:
+        raise InputError("\n".join(mistakes))
+    return claims
+
+
+def words_fade(statistics: pd.DataFrame, quantity: str, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far a quantity falls from one masking level to another, for each rare and for each frequent word.
+
+    statistics: of lift.token_statistics. Raises KeyError where a level was not measured.
+    """
+    words = by_word(statistics)
+    frequent, rare = split_by_frequency(words)
+    levels = sorted(set(words["level"]))
+    near = [next((level for level in levels if abs(level - wanted) < 1e-6), None) for wanted in (start, end)]
+    if None in near:
+        raise KeyError(start if near[0] is None else end)
+    wide = words.pivot(index="word", columns="level", values=quantity)
+    fall = wide[near[0]] - wide[near[1]]
+    return fall[rare].to_numpy(), fall[frequent].to_numpy()
+
+
+def _of_words(rare: np.ndarray, frequent: np.ndarray, level: float) -> Difference:
+    """The mean over rare words minus that over frequent ones, by Welch's t interval."""
+    test = stats.ttest_ind(rare, frequent, equal_var=False)
+    interval = test.confidence_interval(level)
+    return Difference(float(rare.mean() - frequent.mean()), interval.low, interval.high, float(test.pvalue))
+
+
+def _of_methods(methods: dict[str, dict[str, Scores]], comparison: dict, level: float) -> tuple[Difference, int, int]:
+    """The difference, over how many problems and seeds. Raises KeyError where a method or a benchmark is missing."""
+    first, second = methods[comparison["method"]], methods[comparison["against"]]
+    if first.keys() != second.keys():
+        raise KeyError("benchmark")
+    parts = {name: paired(first[name], second[name]) for name in first}
+    weights = dict.fromkeys(parts, 1 / len(parts))
+    if comparison.get("on") == "contests-others":
+        contests = [name for name in parts if first[name].metric.startswith("pass@")]
+        others = [name for name in parts if name not in contests]
+        if not contests or not others:
+            raise KeyError("contests")
+        weights = dict.fromkeys(contests, 1 / len(contests)) | dict.fromkeys(others, -1 / len(others))
+    values = list(parts.values())
+    result = difference(values, [weights[name] for name in parts], level)
+    return result, sum(part.shape[1] for part in values), len(values[0])
+
+
+def verdict(result: Difference, expect: str, points: float = 0.0) -> str:
+    """held, not held or undecided, by where the interval lies; points: of `within`, in the unit of the result."""
+    low, high = result.low, result.high
+    if expect == "within":
+        if -points <= low and high <= points:
+            return "held"
+        return "not held" if low > points or high < -points else "undecided"
+    if expect == "below":
+        low, high = -high, -low
+    return "held" if low > 0 else "not held" if high < 0 else "undecided"
+
+
+def overall(verdicts: list[str]) -> str:
+    """Of a claim, from those of its comparisons."""
+    if "not held" in verdicts:
+        return "not held"
+    return next((kind for kind in ("not run", "undecided") if kind in verdicts), "held")
+
+
+def _name(comparison: dict) -> str:
+    if "statistic" in comparison:
+        levels = f"t = {comparison['from']:.2f} to {comparison['to']:.2f}"
+        return f"fall of {comparison['statistic'].replace('_', ' ')}, {levels}: rare - frequent words"
+    on = {"average": "average", "contests-others": "contests - others"}[comparison.get("on", "average")]
+    return f"{comparison['method']} - {comparison['against']}, {on}"
+
+
+def _expected(comparison: dict) -> str:
+    return {"above": "above 0", "below": "below 0", "within": f"within {comparison.get('points', 0):g} points"}[
+        comparison["expect"]
+    ]
+
+
+def decide(claims: dict, problems: pd.DataFrame, statistics: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """A row a comparison of each claim, model and answer length; differences of scores and probabilities in points.
+
+    problems: problem_scores.parquet; statistics: the token statistics by model.
+    """
+    scores = by_method(problems)
+    places = [place for place in scores if any(method != "guess" for method in scores[place])]
+
+    def measure(comparison: dict, place: tuple, level: float) -> tuple[Difference, int, int]:
+        if "statistic" in comparison:
+            falls = words_fade(statistics[place[0]], comparison["statistic"], comparison["from"], comparison["to"])
+            return _of_words(*falls, level), sum(map(len, falls)), 0
+        return _of_methods(scores[place], comparison, level)
+
+    def cases():
+        for claim, entry in claims.items():
+            for comparison in entry["comparisons"]:
+                # token statistics know no answer length
+                models = {model: (model, "-") for model, _ in places}
+                for place in models.values() if "statistic" in comparison else places:
+                    yield claim, comparison, place
+
+    def tried(comparison: dict, place: tuple, level: float = LEVEL):
+        try:
+            return measure(comparison, place, level)
+        except KeyError:
+            return None
+
+    possible = [tried(comparison, place) is not None for _, comparison, place in cases()]
+    level = 1 - (1 - LEVEL) / max(1, sum(possible))
+    rows = []
+    for claim, comparison, (model, length) in cases():
+        entry, found = claims[claim], tried(comparison, (model, length), level)
+        row = {"claim": claim, "says": entry["says"], "where": entry["where"], "comparison": _name(comparison)}
+        row |= {"expected": _expected(comparison), "model": model, "length": length}
+        if found is None:
+            rows.append(row | {"measured": "-", "n": "-", "seeds": "-", "verdict": "not run"})
+            continue
+        result, n, seeds = found
+        points = [100 * value for value in (result.value, result.low, result.high)]
+        row |= {"measured": "{:+.1f} [{:+.1f}, {:+.1f}]".format(*points), "n": n, "seeds": seeds or "-"}
+        rows.append(row | {"verdict": verdict(result, comparison["expect"], comparison.get("points", 0) / 100)})
+    table = pd.DataFrame(rows)
+    table["claim verdict"] = table.groupby(["claim", "model"])["verdict"].transform(lambda part: overall(list(part)))
+    return table
