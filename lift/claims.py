@@ -14,7 +14,7 @@ from lift.intervals import LEVEL, Difference, difference
 from lift.token_words import by_word, split_by_frequency
 
 _SIDES = {"expect": {"enum": ["above", "below", "within"]}, "points": {"type": "number", "exclusiveMinimum": 0}}
-_METHODS = {"method": {"type": "string"}, "against": {"type": "string"}, "on": {"enum": ["average", "contests-others"]}}
+_METHODS = {"method": {"type": "string"}, "against": {"type": "string"}, "over": {"enum": ["average", "contests-others"]}}
 _STATISTIC = {"enum": ["confidence", "gold_probability", "accuracy"]}
 _WORDS = {"statistic": _STATISTIC, "from": {"type": "number"}, "to": {"type": "number"}}
 
@@ -95,7 +95,7 @@ def _of_methods(methods: dict[str, dict[str, Scores]], comparison: dict, level: 
         raise KeyError("benchmark")
     parts = {name: paired(first[name], second[name]) for name in first}
     weights = dict.fromkeys(parts, 1 / len(parts))
-    if comparison.get("on") == "contests-others":
+    if comparison.get("over") == "contests-others":
         contests = [name for name in parts if first[name].metric.startswith("pass@")]
         others = [name for name in parts if name not in contests]
         if not contests or not others:
@@ -129,8 +129,8 @@ def _name(comparison: dict) -> str:
     if "statistic" in comparison:
         levels = f"t = {comparison['from']:.2f} to {comparison['to']:.2f}"
         return f"fall of {comparison['statistic'].replace('_', ' ')}, {levels}: rare - frequent words"
-    on = {"average": "average", "contests-others": "contests - others"}[comparison.get("on", "average")]
-    return f"{comparison['method']} - {comparison['against']}, {on}"
+    over = {"average": "average", "contests-others": "contests - others"}[comparison.get("over", "average")]
+    return f"{comparison['method']} - {comparison['against']}, {over}"
 
 
 def _expected(comparison: dict) -> str:
