@@ -7,6 +7,7 @@ import sys
 from lift.errors import InputError
 
 STAGES = {
+    "settings": "write the resolved config of an experiment",
     "prepare-corpus": "write the examples of a corpus",
     "prepare-benchmark": "write the problems of a benchmark",
     "base-model": "fetch a base model from the hub, or install or train the miniature's",

@@ -14,7 +14,11 @@ from lift.intervals import LEVEL, Difference, difference
 from lift.token_words import by_word, split_by_frequency
 
 _SIDES = {"expect": {"enum": ["above", "below", "within"]}, "points": {"type": "number", "exclusiveMinimum": 0}}
-_METHODS = {"method": {"type": "string"}, "against": {"type": "string"}, "over": {"enum": ["average", "contests-others"]}}
+_METHODS = {
+    "method": {"type": "string"},
+    "against": {"type": "string"},
+    "over": {"enum": ["average", "contests-others"]},
+}
 _STATISTIC = {"enum": ["confidence", "gold_probability", "accuracy"]}
 _WORDS = {"statistic": _STATISTIC, "from": {"type": "number"}, "to": {"type": "number"}}
 

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lift import config as configuration
-from lift import device, hub, planning
+from lift import claims, device, hub, planning, reported
 from lift.benchmarks import describe
 from lift.errors import InputError
 
+CLAIMS, REPORTED = (planning.ROOT / "config" / name for name in ("claims.yaml", "reported.csv"))
 _NO_ANSWER = "no answer"
 _UNREACHABLE = "cannot be reached"  # in what lift.hub.check_reachable says where the network is at fault
 
@@ -38,7 +39,7 @@ def faults(
     seconds: how long the network may take to answer. Nothing is run but a one-line program in the sandbox, and nothing
     is fetched.
     """
-    found, devices = [], most_devices(config)
+    found, devices = results_faults(), most_devices(config)
     try:
         made = planning.plan(config, results, planning.Assumptions(gpus=gpus or devices))
     except InputError as error:
@@ -55,6 +56,17 @@ def faults(
         found += sandbox_faults(config)
     found += source_faults(config, results, seconds)
     return found + (disk_faults(made, results) if made else [])
+
+
+def results_faults() -> list[str]:
+    """What is wrong in the files that only the last jobs read: claims and published numbers."""
+    found = []
+    for read, path in ((claims.read, CLAIMS), (reported.read, REPORTED)):
+        try:
+            read(path)
+        except (InputError, OSError) as error:
+            found.append(str(error))
+    return found
 
 
 def most_devices(config: dict) -> int:

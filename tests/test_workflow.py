@@ -77,7 +77,7 @@ def test_nothing_is_left_to_do(checkout):
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
-AFTER_DECODING = {"scores": 1, "tables": 1, "figures": 1}
+AFTER_DECODING = {"scores": 1, "comparisons": 1, "tables": 1, "figures": 1}
 
 
 def test_a_changed_decoder_plans_decoding_and_no_training(checkout):

@@ -56,6 +56,27 @@ rule grade:
         answer_files(GRADES, "csv"),
 
 
+# What all results were made with, for whoever opens them later.
+rule settings:
+    output:
+        f"{RESULTS}/config.yaml",
+    log:
+        f"{LOGS}/settings.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        config=json(CONFIG, keep_order=True),
+        code=fingerprint("lift.stages.settings"),
+    message:
+        "The config as resolved"
+    shell:
+        "python -m lift settings" " --config {params.config:q}" " --output {output:q}" " > {log:q} 2>&1"
+
+
 rule scores:
     input:
         grades=rules.grade.input,
