@@ -12,8 +12,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from lift import config as configuration
 from lift import claims, device, hub, planning, reported
+from lift import config as configuration
 from lift.benchmarks import describe
 from lift.errors import InputError
 

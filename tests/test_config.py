@@ -18,7 +18,8 @@ from tests.conftest import GOLDEN
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
-FILES = [*sorted((ROOT / "config").glob("*.yaml")), *sorted((ROOT / "tests" / "config").glob("*.yaml"))]
+CONFIGS = [path for path in sorted((ROOT / "config").glob("*.yaml")) if path.stem != "claims"]
+FILES = [*CONFIGS, *sorted((ROOT / "tests" / "config").glob("*.yaml"))]
 DELETE = object()
 
 
@@ -160,6 +161,68 @@ def test_a_method_may_override_training():
     assert resolved["training"] == config["training"] | {"devices": 1, "activation_checkpointing": False}
 
 
+ABLATIONS = {
+    "large-h": {"objective": "lift", "random_weight": 10.0},
+    "sft-last": {"run_of": "sft", "checkpoint": "last"},
+}
+
+
+def test_ablations_run_only_where_they_are_asked_for():
+    off = configuration.resolve(changed((["ablations"], ABLATIONS)), SCHEMA)
+    assert list(off["methods"]) == ["sft", "cart", "gift", "lift3"]
+    on = configuration.resolve(changed((["ablations"], ABLATIONS), (["run_ablations"], True)), SCHEMA)
+    assert list(on["methods"]) == ["sft", "cart", "gift", "lift3", "large-h", "sft-last"]
+    assert configuration.trained_methods(on) == ["sft", "cart", "gift", "lift3", "large-h"]
+    assert configuration.resolve(on, SCHEMA) == on
+
+
+def test_another_checkpoint_of_a_run_is_trained_as_that_run():
+    on = configuration.resolve(changed((["ablations"], ABLATIONS), (["run_ablations"], True)), SCHEMA)
+    training = configuration.method_training(on, "sft-last")
+    assert training == configuration.method_training(on, "sft") | {"checkpoint": "last"}
+
+
+def test_the_reference_is_the_first_method_and_k_all_samples_unless_said_otherwise():
+    resolved = configuration.resolve(complete(), SCHEMA)
+    assert resolved["reference"] == "sft"
+    assert resolved["benchmarks"]["mini-contest-a"]["k"] == 16
+    resolved = configuration.resolve(
+        changed((["reference"], "cart"), (["benchmarks", "mini-contest-a", "k"], 4)), SCHEMA
+    )
+    assert (resolved["reference"], resolved["benchmarks"]["mini-contest-a"]["k"]) == ("cart", 4)
+
+
+def test_the_ablations_of_the_paper_are_those_of_the_miniature():
+    """The same block at full scale: the same methods, but for the other learning rate."""
+    ours, papers = (read(ROOT / f"config/{name}.yaml") for name in ("ablations", "paper"))
+    assert ours["run_ablations"]
+    assert not papers["run_ablations"]
+    rates = {"lift3-half-rate", "lift3-double-rate"}
+    assert ours["ablations"].keys() - rates == papers["ablations"].keys() - rates
+    for name in ours["ablations"].keys() - rates:
+        mine, theirs = ({k: v for k, v in c["ablations"][name].items() if k != "training"} for c in (ours, papers))
+        assert mine == theirs
+    assert ours["methods"].keys() == papers["methods"].keys()
+
+
+def test_sft_with_lifts_compute_takes_as_many_operations():
+    from lift import planning
+
+    for name in ("ablations", "paper"):
+        config = configuration.resolve(read(ROOT / f"config/{name}.yaml") | {"run_ablations": True}, SCHEMA)
+        parts = planning.plan(config, ROOT / "results" / "none").parts
+        flops = {
+            p.what: sum(p.flops.values()) for p in parts if p.stage == "finetune" and p.model in ("mini", "llada")
+        }
+        assert flops["sft-compute"] == pytest.approx(flops["lift3"], rel=0.01)
+
+
+def test_the_miniature_and_its_ablations_are_one_protocol():
+    plain, ablations = (read(ROOT / f"config/{name}.yaml") for name in ("config", "ablations"))
+    for key in ("seeds", "corpora", "statistics", "training", "methods", "decoders"):
+        assert plain[key] == ablations[key]
+
+
 def test_settings_are_what_is_not_an_entrys_own_with_defaults():
     resolved = configuration.resolve(complete(), SCHEMA)
     assert configuration.method_settings(resolved["methods"]["sft"]) == {}
@@ -211,6 +274,17 @@ def test_a_folder_of_another_family_is_refused(tmp_path):
 # What is wrong: the change, and what the message must hold
 
 MISTAKES = {
+    "an ablation's setting": (["ablations"], {"a": {"objective": "lift", "polcy": "time"}}, ["ablations.a", "polcy"]),
+    "an ablation of a method's name": (
+        ["ablations"],
+        {"sft": {"objective": "lift"}},
+        ["ablations.sft", "another method"],
+    ),
+    "a run of nobody": (["methods", "a"], {"run_of": "sfd", "checkpoint": "last"}, ["methods.a.run_of", "'sft'"]),
+    "a run without checkpoint": (["methods", "a"], {"run_of": "sft"}, ["methods.a", "checkpoint"]),
+    "a run that is trained": (["methods", "a"], {"run_of": "sft", "checkpoint": "last", "p": 1}, ["methods.a", "'p'"]),
+    "an unknown reference": (["reference"], "stf", ["reference", "'sft'"]),
+    "more than all samples": (["benchmarks", "mini-contest-a", "k"], 17, ["mini-contest-a.k", "17 of 16"]),
     "typo at top level": (("sedes",), [1], ["top level", "'sedes'", "did you mean 'seeds'"]),
     "unknown at top level": (("zzzz",), 1, ["top level", "'zzzz'", "known are experiment"]),
     "typo in training": (("training", "epoch"), 1, ["training: ", "'epoch'", "did you mean 'epochs'"]),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from lift.intervals import average_interval, interval, pass_at_k, wilson
+from lift.intervals import average_interval, difference, holm, interval, pass_at_k, wilson
 
 scores = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1.0]))
 
@@ -196,3 +196,71 @@ def test_a_benchmark_of_one_problem_does_not_spoil_the_average(seeds):
     parts = [normal(rng, seeds, 50, 0.0), normal(rng, seeds, 1, 0.0)]
     mean, low, high = average_interval(parts)
     assert 0 <= low < mean < high <= 1
+
+
+def test_a_difference_of_one_seed_is_the_paired_t_test():
+    rng = np.random.default_rng(0)
+    first, second = rng.uniform(size=(2, 40))
+    result = difference([(first - second)[None]], [1.0])
+    expected = stats.ttest_rel(first, second)
+    assert result.p == pytest.approx(expected.pvalue)
+    assert result[1:3] == pytest.approx(tuple(expected.confidence_interval(0.95)))
+
+
+def test_what_both_find_hard_cancels():
+    """Problems of very different difficulty: paired, 5 points are seen though each score's interval is wide."""
+    rng = np.random.default_rng(0)
+    hard = rng.uniform(0, 0.9, 100)
+    first, second = (hard + gain + rng.normal(0, 0.02, (3, 100)) for gain in (0.05, 0.0))
+    result = difference([first - second], [1.0])
+    assert result.low > 0.04
+    assert result.high < 0.06
+    assert interval(first)[2] - interval(first)[1] > 0.1
+
+
+@pytest.mark.parametrize("seeds, seed_effect", [(1, 0.0), (3, 0.0), (3, 0.05)])
+def test_a_difference_covers_the_truth_and_finds_nothing_where_nothing_is(seeds, seed_effect):
+    rng = np.random.default_rng(1)
+    covered = found = 0
+    for _ in range(250):
+        parts = [
+            rng.normal(0, 0.3, (1, n)) + rng.normal(0, seed_effect, (seeds, 1)) + rng.normal(0, 0.2, (seeds, n))
+            for n in (60, 30)
+        ]
+        result = difference(parts, [0.5, 0.5])
+        covered += result.low <= 0 <= result.high
+        found += result.p < 0.05
+        assert (result.p < 0.05) == (not result.low <= 0 <= result.high)
+    assert covered >= 0.92 * 250
+    assert found <= 0.08 * 250
+
+
+def test_a_contrast_of_benchmarks_is_the_difference_of_their_differences():
+    rng = np.random.default_rng(2)
+    contests, others = rng.normal(0.1, 0.1, (3, 30)), rng.normal(0.02, 0.1, (3, 200))
+    result = difference([contests, others], [1.0, -1.0])
+    assert result.value == pytest.approx(contests.mean() - others.mean())
+    assert result.low < result.value < result.high
+
+
+def test_no_difference_on_any_problem_is_no_certainty():
+    result = difference([np.zeros((3, 30))], [1.0])
+    assert (result.value, result.p) == (0.0, 1.0)
+    assert result.high == pytest.approx(wilson(0.0, 30)[1])
+    assert result.low == -result.high
+    wider = difference([np.zeros((3, 30))], [1.0], level=0.99)
+    assert wider.high > result.high
+
+
+def test_holm_is_the_step_down_of_bonferroni():
+    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.5, 0.9])) == pytest.approx([1.0, 1.0])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_corrected_p_values_keep_their_order_and_are_never_smaller(p):
+    p = np.array(p)
+    corrected = holm(p)
+    assert (corrected >= p).all()
+    assert (corrected <= np.minimum(1, len(p) * p) + 1e-12).all()
+    assert (np.diff(corrected[np.argsort(p, kind="stable")]) >= 0).all()

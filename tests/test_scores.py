@@ -3,16 +3,18 @@
 import pandas as pd
 import pytest
 
-from lift import tables
+from lift import reported, tables
+from lift.errors import InputError
 from lift.stages.scores import score_rows
+from tests.conftest import ROOT
 
 GREEDY, LONG, FAST = (
     {"gen_length": length, "steps": steps, "temperature": 0.0} for length, steps in ((32, 4), (64, 8), (32, 2))
 )
 PLAN = {
-    "gsm8k": {"metric": "accuracy", "decoders": {"greedy": GREEDY, "long": LONG, "fast": FAST}},
-    "sudoku": {"metric": "cell_accuracy", "decoders": {"greedy": GREEDY}},
-    "aime24": {"metric": "pass@k", "decoders": {"sampled": GREEDY | {"temperature": 0.8}}},
+    "gsm8k": {"metric": "accuracy", "k": 1, "decoders": {"greedy": GREEDY, "long": LONG, "fast": FAST}},
+    "sudoku": {"metric": "cell_accuracy", "k": 1, "decoders": {"greedy": GREEDY}},
+    "aime24": {"metric": "pass@k", "k": 2, "decoders": {"sampled": GREEDY | {"temperature": 0.8}}},
 }
 OWN = {"gsm8k": "accuracy", "sudoku": "cell_accuracy", "aime24": "pass@2"}
 
@@ -27,7 +29,8 @@ def write(folder, model, method, seed, decoder, benchmark, correct, samples=1, *
 
 
 @pytest.fixture
-def scores(tmp_path):
+def rows(tmp_path):
+    """Rows of scores.csv, and problem scores."""
     files = [write(tmp_path, "none", "guess", 0, "greedy", "sudoku", [0, 0], correct_cells=[1, 3], empty_cells=4)]
     for method, seeds in (("base", [0]), ("sft", [0, 1])):
         for seed in seeds:
@@ -39,7 +42,13 @@ def scores(tmp_path):
                 write(*where, "greedy", "sudoku", [1, 0], correct_cells=[4, 2], empty_cells=4, valid=[1, 1]),
                 write(*where, "sampled", "aime24", [0, 0, 1, 0], samples=2),
             ]
-    return pd.DataFrame(score_rows(files, PLAN, ["base", "guess"]))
+    scores, problems = score_rows(files, PLAN, ["base", "guess"])
+    return pd.DataFrame(scores), problems
+
+
+@pytest.fixture
+def scores(rows):
+    return rows[0]
 
 
 def value(scores, **wanted):
@@ -61,7 +70,27 @@ def test_every_decoder_has_its_own_score(scores):
     assert set(scores.query("method == 'sft' and benchmark == 'gsm8k' and decoder == 'greedy'")["seed"]) == {
         *("0", "1", "all")
     }
-    assert value(scores, seed="all", **trained)["value"] == 0.75
+    assert value(scores, seed="all", **trained)[["value", "n", "seeds"]].tolist() == [0.75, 4, 2]
+
+
+def test_pass_at_k_may_be_of_more_samples_than_k(tmp_path):
+    file = write(tmp_path, "m", "sft", 0, "sampled", "aime24", [1, 0, 0, 0, 0, 0, 0, 0], samples=4)
+    scores = pd.DataFrame(score_rows([file], PLAN, [])[0]).set_index("metric")["value"]
+    assert scores["pass@2"] == pytest.approx(0.5 * (1 - 3 / 6))  # the first problem: one of four is right
+    assert scores["pass@4"] == 0.5
+    assert scores["avg@4"] == 0.125
+    assert value(pd.DataFrame(score_rows([file], PLAN, [])[0]), benchmark="aime24", metric="pass@2")["n"] == 2
+
+
+def test_problem_scores_average_to_the_scores(rows):
+    scores, problems = rows
+    for (method, benchmark, decoder), part in problems[problems["model"] == "m"].groupby(
+        ["method", "benchmark", "decoder"]
+    ):
+        wanted = {"method": method, "benchmark": benchmark, "decoder": decoder, "metric": OWN[benchmark]}
+        found = scores[(scores[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+        assert part["value"].mean() == pytest.approx(found["value"].iloc[-1])
+    assert set(problems.query("counts and benchmark == 'gsm8k'")["decoder"]) == {"greedy", "long"}
 
 
 def test_sudoku_counts_cells_and_says_which_grids_are_valid(scores):
@@ -80,24 +109,73 @@ def test_who_answers_only_some_benchmarks_has_no_average(scores):
     assert scores.query("method == 'guess' and benchmark == 'average'").empty
 
 
+NONE = pd.DataFrame(columns=["model", "method", "benchmark", "gen_length", "verdict", "published", "differs"])
+
+
+def shown(scores):
+    return tables.first_decoders(scores, {name: list(plan["decoders"]) for name, plan in PLAN.items()})
+
+
 def test_the_main_table_has_a_row_a_length(scores):
-    decoders = {name: list(plan["decoders"]) for name, plan in PLAN.items()}
-    shown = tables.first_decoders(scores, decoders)
-    assert set(shown.query("benchmark == 'gsm8k'")["decoder"]) == {"greedy", "long"}
-    table = tables.main_table(shown, OWN, ["guess", "base", "sft"])
-    assert table[["model", "length", "method"]].values.tolist() == [
-        ["none", 32, "guess"],
-        ["m", 32, "base"],
-        ["m", 32, "sft"],
-        ["m", 64, "base"],
-        ["m", 64, "sft"],
+    rows = shown(scores)
+    assert set(rows.query("benchmark == 'gsm8k'")["decoder"]) == {"greedy", "long"}
+    table = tables.main_table(rows, OWN, ["guess", "base", "sft"], NONE, NONE)
+    assert table[["model", "length", "method", "seeds"]].values.tolist() == [
+        ["none", 32, "guess", 1],
+        ["m", 32, "base", 1],
+        ["m", 32, "sft", 2],
+        ["m", 64, "base", 1],
+        ["m", 64, "sft", 2],
     ]
+    assert list(table.columns)[4:] == ["gsm8k (n=4)", "sudoku (cell_accuracy, n=2)", "aime24 (pass@2, n=2)", "average"]
     assert table.loc[0, "average"] == "-"
-    assert table.loc[1, "gsm8k"].startswith("75.0 [")
-    assert table.loc[3, "gsm8k"].startswith("100.0 [")
-    assert table.loc[3, "sudoku (cell_accuracy)"] == "-"
-    one_length = tables.main_table(shown[shown["gen_length"] == 32], OWN, ["guess", "base", "sft"])
+    assert table.loc[1, "gsm8k (n=4)"].startswith("75.0 [")
+    assert table.loc[3, "gsm8k (n=4)"].startswith("100.0 [")
+    assert table.loc[3, "sudoku (cell_accuracy, n=2)"] == "-"
+    one_length = tables.main_table(rows[rows["gen_length"] == 32], OWN, ["guess", "base", "sft"], NONE, NONE)
     assert "length" not in one_length
+
+
+def test_the_main_table_says_what_a_score_is_beside(scores):
+    rows = shown(scores)
+    comparisons = pd.DataFrame(
+        [{"model": "m", "method": "base", "benchmark": "gsm8k", "gen_length": 32, "verdict": "worse"}]
+    )
+    published = pd.DataFrame(
+        [
+            {"value": 70.0, "model": "hub/m", "method": "base", "benchmark": "gsm8k", "length": 32},
+            {"value": 1.0, "model": "hub/m", "method": "sft", "benchmark": "gsm8k", "length": None},
+            {"value": 10.0, "model": "other/m", "method": "base", "benchmark": "gsm8k", "length": 32},
+            {"value": 20.0, "model": "", "method": "base", "benchmark": "sudoku", "length": 32},
+        ]
+    ).assign(metric="accuracy", source="a paper")
+    sources = {name: name for name in PLAN}
+    joined = reported.join(tables.own_scores(rows, OWN), published, {"m": "hub/m"}, sources)
+    methods = ["guess", "base", "sft"]
+    table = tables.main_table(rows, OWN, methods, comparisons, joined)
+    cells = table.set_index(["method", "length"])["gsm8k (n=4)"]
+    assert cells["base", 32].endswith("] worse; published 70.0")
+    assert cells["sft", 64].endswith("]; published 1.0, differs")
+    rest = reported.without_counterpart(joined, published, sources)
+    table = tables.reported_table(joined, rest, methods)
+    assert table[["model", "method", "length", "published", "differs"]].values.tolist() == [
+        ["m", "base", "32", "70.0", "no"],
+        ["m", "sft", "32 (not stated)", "1.0", "no"],
+        ["m", "sft", "64 (not stated)", "1.0", "yes"],
+        ["other/m", "base", "32", "10.0", "-"],
+        ["not stated", "base", "32", "20.0", "-"],
+    ]
+
+
+def test_a_mistake_in_the_published_numbers_is_named(tmp_path):
+    path = tmp_path / "reported.csv"
+    path.write_text("value,model,method,benchmark,length,metric,source\nhigh,m,sft,gsm8k,,accuracy,a paper\n")
+    with pytest.raises(InputError, match="line 2: value 'high' is no number"):
+        reported.read(path)
+    path.write_text("value,model\n1,m\n")
+    with pytest.raises(InputError, match="columns must be value, model, method"):
+        reported.read(path)
+    assert len(reported.read(ROOT / "config/reported.csv")) > 30
 
 
 def test_decoders_stand_next_to_each_other_with_what_they_cost(scores):

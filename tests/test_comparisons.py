@@ -1,0 +1,161 @@
+"""Comparisons over the same problems, and the claims that they decide."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lift import claims
+from lift.comparisons import compare
+from lift.errors import InputError
+from lift.intervals import Difference
+from tests.conftest import ROOT
+
+CONTEST, TASK = ("contest", "pass@16"), ("task", "accuracy")
+
+
+def scores(method, gain, seeds=3, problems=80, seed=0, benchmarks=(TASK, CONTEST)):
+    """Problem scores of a method: what every method has by difficulty, its gain (by benchmark), and chance."""
+    rng, parts = np.random.default_rng(seed), []
+    for place, (benchmark, metric) in enumerate(benchmarks):
+        difficulty = np.random.default_rng(place).uniform(0.2, 0.6, problems)
+        for k in range(seeds):
+            values = difficulty + (gain[place] if isinstance(gain, tuple) else gain) + rng.normal(0, 0.02, problems)
+            facts = {"model": "m", "method": method, "seed": k, "benchmark": benchmark, "decoder": "d"}
+            facts |= {"gen_length": 48, "counts": True, "metric": metric, "id": range(problems), "value": values}
+            parts.append(pd.DataFrame(facts))
+    return pd.concat(parts, ignore_index=True)
+
+
+def table(**gains):
+    return pd.concat([scores(method, gain, seed=i) for i, (method, gain) in enumerate(gains.items())])
+
+
+def test_each_method_stands_beside_the_reference_on_each_benchmark_and_on_average():
+    made = compare(table(sft=0.0, good=0.05, bad=-0.05, same=0.0), "sft", [])
+    assert set(made["method"]) == {"good", "bad", "same"}
+    assert list(made["benchmark"].unique()) == ["task", "contest", "average"]
+    verdicts = made.groupby("method")["verdict"].unique().map(list)
+    assert verdicts.to_dict() == {"bad": ["worse"], "good": ["better"], "same": [""]}
+    average = made.query("method == 'good' and benchmark == 'average'").iloc[0]
+    assert average["difference"] == pytest.approx(0.05, abs=0.005)
+    assert (average["n"], average["seeds"], average["metric"]) == (160, 3, "mean")
+    assert (made["p_corrected"] >= made["p"]).all()
+    assert made["difference"].between(made["ci_low"], made["ci_high"]).all()
+
+
+def test_nothing_is_better_by_luck_among_many():
+    """Of thirty methods that are all the same, some look better by themselves; none by the corrected p-value."""
+    every = [scores(name, 0.0, seeds=1, seed=i) for i, name in enumerate(["sft", *(f"m{i}" for i in range(30))])]
+    made = compare(pd.concat(every), "sft", [])
+    assert (made["p"] < 0.05).any()
+    assert (made["verdict"] == "").all()
+
+
+def test_the_untrained_model_is_compared_with_every_seed():
+    both = pd.concat([scores("sft", 0.05), scores("base", 0.0, seeds=1, seed=9)])
+    row = compare(both, "sft", []).query("benchmark == 'task'").iloc[0]
+    assert (row["method"], row["seeds"]) == ("base", 3)
+    assert row["difference"] == pytest.approx(-0.05, abs=0.01)
+
+
+def test_other_problems_or_seeds_cannot_be_paired():
+    with pytest.raises(ValueError, match="different problems"):
+        compare(pd.concat([scores("sft", 0.0), scores("a", 0.0, problems=79)]), "sft", [])
+    with pytest.raises(ValueError, match="seeds"):
+        compare(pd.concat([scores("sft", 0.0), scores("a", 0.0, seeds=2)]), "sft", [])
+
+
+def test_who_answers_only_some_benchmarks_has_no_average_and_guesses_are_left_out():
+    part = pd.concat([scores("sft", 0.0), scores("a", 0.0, benchmarks=(TASK,)), scores("guess", 0.0)])
+    made = compare(part, "sft", ["guess"])
+    assert made[["method", "benchmark"]].values.tolist() == [["a", "task"]]
+
+
+# ---- claims
+
+
+def test_the_verdict_is_where_the_interval_lies():
+    above, around, below = (Difference(v, v - 0.01, v + 0.01, 0.5) for v in (0.02, 0.0, -0.02))
+    assert [claims.verdict(d, "above") for d in (above, around, below)] == ["held", "undecided", "not held"]
+    assert [claims.verdict(d, "below") for d in (above, around, below)] == ["not held", "undecided", "held"]
+    assert claims.verdict(around, "within", 0.02) == "held"
+    assert claims.verdict(above, "within", 0.02) == "undecided"
+    assert claims.verdict(above, "within", 0.005) == claims.verdict(below, "within", 0.005) == "not held"
+
+
+def test_a_claim_is_as_good_as_its_comparisons():
+    assert claims.overall(["held", "held"]) == "held"
+    assert claims.overall(["held", "not held", "not run"]) == "not held"
+    assert claims.overall(["held", "undecided"]) == "undecided"
+    assert claims.overall(["held", "undecided", "not run"]) == "not run"
+
+
+def statistics(rare_end, frequent_end):
+    """Words of two kinds, each with its confidence at t = 0.25 and at 2^-1/4."""
+    rows = []
+    for i in range(20):
+        frequency, end = (1000 - i, frequent_end) if i < 10 else (20 - i, rare_end)
+        for level, confidence in ((0.25, 0.9), (0.8408964152537145, end + 0.001 * i)):
+            word = f"w{chr(97 + i)}"
+            row = {"level": level, "token": i, "word": word, "frequency": frequency, "count": 10}
+            rows.append(row | {"confidence": confidence, "gold_probability": confidence, "accuracy": 1.0})
+    return pd.DataFrame(rows)
+
+
+def decide(problems, words):
+    made = claims.decide(claims.read(ROOT / "config/claims.yaml"), problems, {"m": words})
+    return made.drop_duplicates("claim").set_index("claim")["claim verdict"].to_dict()
+
+
+def test_a_run_like_the_papers_holds_its_claims():
+    problems = table(
+        base=0.0,
+        sft=-0.05,
+        cart=-0.04,
+        gift=-0.04,
+        lift2=(0.02, 0.09),
+        lift3=(0.10, 0.25),
+        **{"lift3-h10": -0.05, "lift-easy": -0.01, "lift-hard": -0.02},
+    )
+    assert set(decide(problems, statistics(rare_end=0.1, frequent_end=0.5)).values()) == {"held"}
+
+
+def test_a_run_unlike_the_papers_does_not():
+    problems = table(
+        base=0.0,
+        sft=0.05,
+        cart=0.0,
+        gift=0.0,
+        lift2=0.0,
+        lift3=(-0.02, -0.09),
+        **{"lift3-h10": 0.1, "lift-easy": 0.05, "lift-hard": 0.05},
+    )
+    assert set(decide(problems, statistics(rare_end=0.5, frequent_end=0.1)).values()) == {"not held"}
+
+
+def test_what_was_not_run_is_said():
+    verdicts = decide(table(base=0.0, sft=-0.05), statistics(0.1, 0.5).query("level < 0.5"))
+    assert verdicts.pop("sft-does-not-help") == "held"
+    assert set(verdicts.values()) == {"not run"}
+
+
+def test_intervals_widen_with_the_number_of_comparisons():
+    words = statistics(0.1, 0.5)
+    few = claims.decide(claims.read(ROOT / "config/claims.yaml"), table(base=0.0, sft=-0.05), {"m": words})
+    many = claims.decide(
+        claims.read(ROOT / "config/claims.yaml"), table(base=0.0, sft=-0.05, lift3=0, lift2=0), {"m": words}
+    )
+    wanted = "sft - base, average"
+    low, high = (t[t["comparison"] == wanted]["measured"].iloc[0] for t in (few, many))
+    width = [np.ptp([float(v) for v in text.split("[")[1].rstrip("]").split(", ")]) for text in (low, high)]
+    assert width[0] < width[1]
+
+
+def test_a_mistake_in_a_claim_is_named(tmp_path):
+    path = tmp_path / "claims.yaml"
+    path.write_text("a: {says: x, where: y, comparisons: [{method: lift3, agianst: sft, expect: above}]}")
+    with pytest.raises(InputError, match=r"a\.comparisons\.0.*against"):
+        claims.read(path)
+    path.write_text("a: {says: x, where: y, comparisons: [{method: lift3, against: sft, expect: within}]}")
+    with pytest.raises(InputError, match="points"):
+        claims.read(path)
