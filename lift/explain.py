@@ -39,6 +39,8 @@ class Checks(list):
 
 def explain(results: Path, path: str) -> dict:
     """The chain behind the cell that a path names (see lift.table_cells), as plain data."""
+    _hash.cache_clear()  # the files may have changed since the last call
+    _sha256.cache_clear()
     experiment, table, _ = table_cells.locate(results, path)
     folder = results / experiment
     file = folder / "tables" / f"{table}.csv"
@@ -46,6 +48,8 @@ def explain(results: Path, path: str) -> dict:
     wide = any(_benchmark_of(name, scores)[0] for name in table_cells.read_table(file).columns)
     cell = table_cells.find(results, path, whole_row=not wide)
     checks = Checks()
+    if not (folder / "scores.csv").is_file():
+        checks.add(WARNING, "the file is missing", "scores.csv")
     chain = {
         "cell": cell.name,
         "value": cell.value,
@@ -65,23 +69,27 @@ def explain(results: Path, path: str) -> dict:
         names["benchmarks"] += [part["benchmark"] for part in found["parts"]]
     if cell.column is not None and len(wanted) == 1:
         _check_text(cell, chain["methods"][0], checks)
-    if not wanted:
+    if "difference" in cell.row and len(wanted) == 2:
+        _check_difference(cell, chain["methods"], checks)
+    if wanted:
+        _check_age(folder, file, folder / "scores.csv", "the table is not older than scores.csv", checks)
+    elif wide:
+        checks.add(WARNING, "scores.csv has no row for this cell", cell.name)
+    else:
         stems = [cell.row["model and corpus"]] if "model and corpus" in cell.row else _statistics_of_claim(folder, cell)
-        for stem in stems:
-            chain["statistics"].append(_statistics(folder, stem, cell, checks))
-            names["corpora"] += [chain["statistics"][-1]["corpus"]] if chain["statistics"][-1]["corpus"] else []
+        chain["statistics"] = [_statistics(folder, stem, cell, checks) for stem in stems]
+        names["corpora"] += [found["corpus"] for found in chain["statistics"] if found["corpus"]]
         names["corpora"] += [cell.row["corpus"]] if "corpus" in cell.row else []
         names["benchmarks"] += [cell.row["benchmark"]] if "benchmark" in cell.row else []
         _check_data(folder, cell, checks)
+        if not (chain["statistics"] or names["corpora"] or names["benchmarks"]):
+            checks.add(
+                WARNING, "the row names no method, statistics, corpus or benchmark that is known here", cell.name
+            )
     for kind, found in names.items():
         chain[kind] = [_source(folder, kind, name, checks) for name in dict.fromkeys(found)]
-    if chain["methods"]:
-        _check_age(file, folder / "scores.csv", "the table is not older than scores.csv", checks)
     chain["config"] = _config(folder, chain, checks)
     chain["checks"] = list(checks)
-    if not (chain["methods"] or chain["statistics"] or chain["corpora"] or chain["benchmarks"]):
-        checks.add(WARNING, "the row names no method, statistics, corpus or benchmark that is known here")
-        chain["checks"] = list(checks)
     return chain
 
 
@@ -119,8 +127,11 @@ def first_decoders(folder: Path, scores: pd.DataFrame) -> dict[tuple[str, str], 
     """By benchmark and answer length, the decoder that counts: the first, as the config lists them."""
     path, first = folder / "tables" / "decoders.csv", {}
     lengths = dict(zip(scores["decoder"], scores["gen_length"], strict=True))
-    pairs = [(name, decoder) for name, entry in _yaml(folder / "config.yaml").get("benchmarks", {}).items()
-             for decoder in _listed(entry["decoder"])]
+    pairs = [
+        (name, decoder)
+        for name, entry in _yaml(folder / "config.yaml").get("benchmarks", {}).items()
+        for decoder in _listed(entry["decoder"])
+    ]
     if path.is_file():
         table = table_cells.read_table(path)
         pairs += list(zip(table["benchmark"], table["decoder"], strict=True))
@@ -142,12 +153,14 @@ def subjects(folder: Path, cell: Cell, scores: pd.DataFrame) -> list[dict]:
         benchmarks = [name for name in named if name in {*scores["benchmark"], "average"}] or ["average"]
     else:
         benchmarks = [benchmark]
-    metric = row.get("metric") or row.get("share of answers") or metric
+    said = next((word for word in words if word in set(scores["metric"])), None)
+    metric = row.get("metric") or row.get("share of answers") or metric or said
     found = []
     for method in methods:
         for benchmark in benchmarks:
             rows = scores[(scores["method"] == method) & (scores["benchmark"] == benchmark)]
-            rows = rows[rows["metric"] == (metric or own.get(benchmark, "accuracy"))]
+            usual = own.get(benchmark, "accuracy")
+            rows = rows[rows["metric"] == (usual if benchmark == "average" else metric or usual)]
             if row.get("model") in set(scores["model"]):
                 rows = rows[rows["model"] == row["model"]]
             if row.get("length") in set(scores["gen_length"]):
@@ -372,7 +385,8 @@ def _statistics(folder: Path, stem: str, cell: Cell, checks: Checks) -> dict:
     if not table.is_file():
         return facts | {"missing": True}
     facts["sha256"] = _sha256(table)
-    _check_age(folder / "tables" / f"{cell.table}.csv", table, "the table is not older than the statistics", checks)
+    shown = folder / "tables" / f"{cell.table}.csv"
+    _check_age(folder, shown, table, "the table is not older than the statistics", checks)
     if "words" in cell.row and "level t" in cell.row:
         _check_statistics(table, cell, checks)
     return facts
@@ -407,7 +421,9 @@ def _source(folder: Path, kind: str, name: str, checks: Checks) -> dict:
         checks.add(WARNING, "the file is missing", facts["path"])
     elif source:
         right = _sha256(data) == source.get("sha256")
-        wrong = f"it is {_sha256(data)[:12]}, not {source.get('sha256', 'recorded')[:12]}: changed since it was prepared"
+        wrong = (
+            f"it is {_sha256(data)[:12]}, not {source.get('sha256', 'recorded')[:12]}: changed since it was prepared"
+        )
         checks.expect(right, "the file has the checksum of its source record", facts["path"], wrong)
     return facts
 
@@ -418,7 +434,9 @@ def _check_data(folder: Path, cell: Cell, checks: Checks) -> None:
     source = (_json(folder / "corpora" / f"{row.get('corpus')}.source.json") or {}).get("count")
     if source is not None and {"training", "held out"} <= row.keys():
         both = int(row["training"]) + int(row["held out"])
-        checks.expect(both == source, "training and held out are the whole corpus", row["corpus"], f"{both} of {source}")
+        checks.expect(
+            both == source, "training and held out are the whole corpus", row["corpus"], f"{both} of {source}"
+        )
     details = folder / "contamination.csv"
     if {"corpus", "benchmark", "shared"} <= row.keys() and details.is_file():
         found = table_cells.read_table(details)
@@ -513,6 +531,18 @@ def _check_text(cell: Cell, found: dict, checks: Checks) -> None:
             checks.expect(f"{rate:.{digits}f}" == cell.value, what, cell.name, f"it is {rate:.{digits}f} there")
 
 
+def _check_difference(cell: Cell, found: list[dict], checks: Checks) -> None:
+    """Whether a difference is that of the two scores, as a share or in percent, to the digits shown."""
+    shown = re.match(r"[-+]?[\d.]+", cell.row["difference"].replace("\u2212", "-"))
+    values = [one["score"]["value"] for one in found]
+    if shown:
+        gap = values[0] - values[1]
+        half = 0.51 * 10.0 ** -len(shown[0].partition(".")[2])
+        right = any(abs(float(shown[0]) - scale * gap) <= half for scale in (1, 100))
+        what = "the difference is that of the two scores"
+        checks.add(OK if right else NOTE, what if right else f"{what}: no, {100 * gap:+.2f} points", cell.name)
+
+
 def _is_score(cell: Cell) -> bool:
     return cell.column == "score" or "benchmark" not in cell.row
 
@@ -534,20 +564,22 @@ def _check_files(folder: Path, grades: Path, answers: Path, found: dict, score: 
     for path in (grades, answers):
         if not path.is_file():
             checks.add(WARNING, "the file is missing", _relative(folder, path))
-    _check_age(grades, answers, "the grades are not older than the answers", checks)
-    _check_age(folder / "scores.csv", grades, "scores.csv is not older than the grades", checks)
+    _check_age(folder, grades, answers, "the grades are not older than the answers", checks)
+    _check_age(folder, folder / "scores.csv", grades, "scores.csv is not older than the grades", checks)
     if grades.is_file() and answers.is_file():
         graded, given = found["grades"]["answers"], found["answers"]["answers"]
         where = found["grades"]["path"]
         checks.expect(graded == given, "a grade for every answer", where, f"{graded} grades, {given} answers")
         problems = found["grades"]["problems"]
-        checks.expect(problems == score["n"], "as many problems as n in scores.csv", where, f"{problems}, not {score['n']}")
+        checks.expect(
+            problems == score["n"], "as many problems as n in scores.csv", where, f"{problems}, not {score['n']}"
+        )
 
 
-def _check_age(later: Path, earlier: Path, what: str, checks: Checks) -> None:
+def _check_age(folder: Path, later: Path, earlier: Path, what: str, checks: Checks) -> None:
     if later.is_file() and earlier.is_file():
         right = earlier.stat().st_mtime <= later.stat().st_mtime
-        checks.expect(right, what, str(Path(*later.parts[-5:])), f"{earlier.name} has been changed since")
+        checks.expect(right, what, _relative(folder, earlier), f"it has been changed after {_relative(folder, later)}")
 
 
 def _check_counts(part: dict, number: str, record: dict, checks: Checks) -> None:
@@ -665,3 +697,383 @@ def _yaml(path: Path) -> dict:
 
 def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
+
+
+# --- as text
+
+
+def text(chain: dict, width: int = 120) -> str:
+    """A chain as indented text: the cell, its score, then each record behind it, and what was checked."""
+    out = _Page(width)
+    row = ", ".join(f"{key} {value}" for key, value in chain["table"]["row"].items() if key in _named(chain))
+    column = chain["table"]["column"]
+    out.line(0, f"{chain['cell']}: {chain['value'] or ''}".rstrip(": "))
+    out.line(1, f"{chain['table']['path']}, row: {row}" + (f"; column: {column}" if column else ""))
+    if column is None:
+        for key, value in chain["table"]["row"].items():
+            out.line(1, f"{key}: {value}")
+    out.line(1, f"all paths are those in {chain['folder']}/")
+    common = _common_environment(chain)
+    if common:
+        out.head("made by", "the same in all records below" if common.pop("everywhere") else "in most records below")
+        _environment(out, common)
+    for found in chain["methods"]:
+        _method_text(out, found, common)
+    for found in chain["statistics"]:
+        _statistics_text(out, found, common)
+    for base in {
+        one["base"]["path"]: one["base"] for one in chain["methods"] + chain["statistics"] if one["base"]
+    }.values():
+        _base_text(out, base, common)
+    for kind, title in (("corpora", "corpus"), ("benchmarks", "benchmark")):
+        for source in chain[kind]:
+            _source_text(out, title, source)
+    _config_text(out, chain["config"])
+    _checks_text(out, chain["checks"])
+    return "\n".join(out.lines)
+
+
+class _Page:
+    """Lines of indented, wrapped text."""
+
+    def __init__(self, width: int):
+        self.width, self.lines = width, []
+
+    def line(self, depth: int, content: str) -> None:
+        start = "  " * depth
+        self.lines += textwrap.wrap(
+            content,
+            self.width,
+            initial_indent=start,
+            subsequent_indent=start + "    ",
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+
+    def head(self, title: str, content: str) -> None:
+        self.lines.append("")
+        self.line(0, f"{title}: {content}")
+
+
+def _named(chain: dict) -> list[str]:
+    """The columns of the row that a title shows: those before the first score, or all that are short."""
+    row = chain["table"]["row"]
+    return [key for key, value in row.items() if not table_cells.percents(value) and value not in ("", "-")][:8]
+
+
+def _common_environment(chain: dict) -> dict:
+    """Commit, versions and machine of most records."""
+    records = [_environment_of(record) for record in _records(chain)]
+    if not records:
+        return {}
+    counted = [json.dumps(record, sort_keys=True) for record in records]
+    most = max(counted, key=counted.count)
+    return json.loads(most) | {"everywhere": len(set(counted)) == 1}
+
+
+def _records(chain: dict) -> list[dict]:
+    found = [one["record_of"] for one in chain["statistics"]]
+    found += [seed[key] for one in chain["methods"] for seed in one["seeds"] for key in ("grading", "decoding", "run")]
+    bases = [one["base"] for one in chain["methods"] + chain["statistics"]]
+    return [part["record"] for part in found + bases if part and part.get("record")]
+
+
+def _environment_of(record: dict) -> dict:
+    return {key: record[key] for key in _ENVIRONMENT if key in record}
+
+
+def _environment(out: _Page, facts: dict) -> None:
+    if not facts:
+        return
+    versions = ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items())
+    parts = [
+        f"commit {facts['commit']}" if "commit" in facts else "",
+        f"on {facts['machine']}" if "machine" in facts else "",
+    ]
+    python = [f"Python {facts['python']}" if "python" in facts else "", versions]
+    for line in (parts, python):
+        if any(line):
+            out.line(1, ", ".join(part for part in line if part))
+
+
+def _other_environment(out: _Page, record: dict, common: dict) -> None:
+    """What of a record's commit, versions and machine is not that of most."""
+    _environment(out, {key: value for key, value in _environment_of(record).items() if common.get(key) != value})
+
+
+def _flow(value: object) -> str:
+    """A value as YAML on one line."""
+    return yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False).strip().removesuffix("\n...")
+
+
+def _facts(facts: dict) -> str:
+    """Named facts on a line, without those that are not known."""
+    return ", ".join(f"{name} {_flow(value)}" for name, value in facts.items() if value is not None)
+
+
+def _cost(record: dict) -> dict:
+    size, gpu = record.get("peak_memory_bytes"), record.get("peak_gpu_memory_bytes")
+    return {
+        "wall time": f"{record['seconds_this_process']} s" if "seconds_this_process" in record else None,
+        "peak memory": f"{size / 1e6:.0f} MB" if size else None,
+        "GPU": record.get("gpu"),
+        "peak GPU memory": f"{gpu / 1e9:.1f} GB" if gpu else None,
+    }
+
+
+def _by_seed(out: _Page, facts: dict[str, dict]) -> None:
+    """The facts that all seeds share on a line, then a line a seed with the others."""
+    rows = list(facts.values())
+    shared = (
+        {key: value for key, value in rows[0].items() if all(row.get(key) == value for row in rows)} if rows else {}
+    )
+    if len(rows) > 1:
+        if any(value is not None for value in shared.values()):
+            out.line(1, f"all seeds: {_facts(shared)}")
+        for seed, row in facts.items():
+            if own := _facts({key: value for key, value in row.items() if key not in shared}):
+                out.line(1, f"seed {seed}: {own}")
+    elif rows:
+        out.line(1, f"seed {next(iter(facts))}: {_facts(rows[0])}")
+
+
+def _range(numbers: list[str]) -> str:
+    return f"seed{numbers[0]}" if len(numbers) == 1 else f"seed{{{','.join(numbers)}}}"
+
+
+def _method_text(out: _Page, found: dict, common: dict) -> None:
+    model, method, score, seeds = found["model"], found["method"], found["score"], found["seeds"]
+    numbers = [seed["seed"] for seed in seeds]
+    place = f"{model}/{method}/{_range(numbers)}" if numbers else f"{model}/{method}"
+    average = found["benchmark"] == "average"
+    out.head(f"score of {method} ({model})", "scores.csv")
+    out.line(1, _score_line(score, len(numbers)))
+    if average:
+        out.line(1, f"the plain mean of {len(found['parts'])} benchmarks:")
+    for part in found["parts"]:
+        values = "; ".join(f"seed {seed} {value:.6f}" for seed, value in part["score"]["by_seed"].items())
+        if average:
+            out.line(
+                2, f"{part['benchmark']}: {_score_line(part['score'], 0)}" + (f"; {values}" if len(numbers) > 1 else "")
+            )
+        elif len(numbers) > 1 and values:
+            out.line(1, values)
+    grading = seeds and seeds[0]["grading"]
+    one = found["parts"][0] if len(found["parts"]) == 1 else None
+    file = f"{one['decoder']}/{one['benchmark']}" if one else "DECODER/BENCHMARK"
+    out.head("grades", f"grades/{place}/{file}.csv")
+    for part in found["parts"] if not one else []:
+        rights = "; ".join(_right(seed["grades"], len(numbers) > 1 and seed["seed"]) for seed in part["seeds"])
+        out.line(1, f"{part['decoder']}/{part['benchmark']}: {rights}")
+    if grading:
+        out.line(1, f"judged: grades/{place}/run.json")
+        facts = {}
+        for seed in seeds:
+            record = seed["grading"].get("record")
+            judged = {"no record": "made by an older version"} if record is None else _grading_facts(record, one)
+            facts[seed["seed"]] = (_part_facts(one, seed["seed"], "grades") if one else {}) | judged
+        _by_seed(out, facts)
+        for record in _distinct(seed["grading"].get("record") for seed in seeds):
+            _other_environment(out, record, common)
+    out.head("answers", f"generations/{place}/{file}.jsonl")
+    for part in found["parts"] if not one else []:
+        shown = "; ".join(_given(seed["answers"], len(numbers) > 1 and seed["seed"]) for seed in part["seeds"])
+        out.line(1, f"{part['decoder']}/{part['benchmark']}: {shown}")
+    if model == "none":
+        if one:
+            _by_seed(out, {seed["seed"]: _part_facts(one, seed["seed"], "answers") for seed in seeds})
+        out.line(1, "random well-formed answers, drawn with the problems of the benchmark; no model, no record")
+        return
+    out.line(1, f"decoded: generations/{place}/run.json")
+    facts = {}
+    for seed in seeds:
+        record = seed["decoding"].get("record")
+        mine = _part_facts(one, seed["seed"], "answers") if one else {}
+        if record:
+            facts[seed["seed"]] = mine | _decoding_facts(record, found, seed)
+        else:
+            facts[seed["seed"]] = mine | {"no record": "made by an older version"}
+    _by_seed(out, facts)
+    for record in _distinct(seed["decoding"].get("record") for seed in seeds):
+        _other_environment(out, record, common)
+    runs = {seed["seed"]: seed["run"] for seed in seeds if seed["run"]}
+    if not runs:
+        out.head("weights", "those of the base model" if method == "base" else f"no record of a run of {method}")
+        return
+    first = next(iter(runs.values()))
+    checkpoint = Path(first["checkpoint"])
+    run = checkpoint.parent.parent / _range(list(runs)) / checkpoint.name
+    out.head(
+        "weights",
+        f"{run}" + (f": {method} takes them from the runs of {first['taken_from']}" if first["taken_from"] else ""),
+    )
+    out.line(1, f"trained: {run.parent}/run.json, {run.parent}/config.yaml")
+    _by_seed(out, {seed: _run_facts(run) for seed, run in runs.items()})
+    for record in _distinct(run.get("record") for run in runs.values()):
+        _other_environment(out, record, common)
+
+
+def _distinct(records) -> list[dict]:
+    """One record of each commit, versions and machine."""
+    found = {json.dumps(_environment_of(record), sort_keys=True): record for record in records if record}
+    return list(found.values())
+
+
+def _score_line(score: dict, seeds: int) -> str:
+    bounds = f" [{score['ci_low']:.6f}, {score['ci_high']:.6f}]" if "ci_high" in score else ""
+    decoder = f", decoder {score['decoder']}" if score["decoder"] != "-" else ""
+    over = f", {seeds} seed{'s' if seeds > 1 else ''}" if seeds else ""
+    return (
+        f"{score['metric']} {score['value']:.6f}{bounds}, n {score['n']}{decoder}, length {score['gen_length']}{over}"
+    )
+
+
+def _right(grades: dict, seed: str | bool) -> str:
+    start = f"seed {seed} " if seed else ""
+    if "missing" in grades:
+        return f"{start}missing"
+    return f"{start}{grades['right']} of {grades['answers']} right, sha256 {grades['sha256'][:12]}"
+
+
+def _given(answers: dict, seed: str | bool) -> str:
+    start = f"seed {seed} " if seed else ""
+    return (
+        f"{start}missing" if "missing" in answers else f"{start}{answers['answers']}, sha256 {answers['sha256'][:12]}"
+    )
+
+
+def _part_facts(part: dict, number: str, kind: str) -> dict:
+    """Of the file of grades or answers of one seed."""
+    found = next((seed[kind] for seed in part["seeds"] if seed["seed"] == number), {"missing": True})
+    if "missing" in found:
+        return {"file": "missing"}
+    count = {"right": f"{found['right']} of {found['answers']}"} if kind == "grades" else {"answers": found["answers"]}
+    return count | {"sha256": found["sha256"][:12]}
+
+
+def _grading_facts(record: dict, part: dict | None) -> dict:
+    graders = record.get("graders", {})
+    return {
+        "grader": graders.get(part["benchmark"]) if part else graders,
+        "code": record.get("code"),
+        "sandbox": record.get("sandbox"),
+        "wall time": _cost(record)["wall time"],
+    }
+
+
+def _decoding_facts(record: dict, found: dict, seed: dict) -> dict:
+    decoders, samples, problems, costs = {}, {}, {}, []
+    for part in found["parts"]:
+        benchmark, decoder = part["benchmark"], part["decoder"]
+        plan = record["decoding"].get(benchmark, {})
+        decoders[decoder] = plan.get("decoders", {}).get(decoder)
+        samples[benchmark], problems[benchmark] = plan.get("samples"), record.get("problems", {}).get(benchmark)
+        costs += [seed_cost(seed, part)]
+    single = len(found["parts"]) == 1
+    cost = (
+        {key: sum(one[key] for one in costs) for key in ("nfe", "tokens", "seconds")}
+        if costs and None not in costs
+        else {}
+    )
+    return {
+        "passes": cost.get("nfe"),
+        "tokens": cost.get("tokens"),
+        "time of these": f"{cost['seconds']:.1f} s" if cost else None,
+        "weights": record.get("weights"),
+        **_cost(record),
+        "samples": next(iter(samples.values())) if single else samples,
+        "problems": next(iter(problems.values())) if single else None,
+        **{f"decoder {name}": settings for name, settings in decoders.items()},
+        **{key: record.get(key) for key in ("device", "dtype", "threads")},
+    }
+
+
+def _run_facts(run: dict) -> dict:
+    record, config = run.get("record") or {}, run["config"] or {}
+    facts = {key: config.get(key) for key in _SETTINGS_OF_RUN}
+    facts["objective settings"] = facts.pop("objective_settings")
+    loss = record.get("best_held_out_loss")
+    facts |= {
+        "steps": record.get("steps"),
+        "best step": record.get("best_step"),
+        "held-out loss there": loss and round(loss, 4),
+        "masked tokens": record.get("masked_tokens"),
+        "trainable parameters": record.get("trainable_parameters"),
+        "data": record.get("data"),
+        "devices": record.get("devices"),
+        **_cost(record),
+    }
+    if not record:
+        facts["no record (run.json)"] = "made by an older version"
+    if not config:
+        facts["no record (config.yaml)"] = "made by an older version"
+    return facts
+
+
+def _statistics_text(out: _Page, found: dict, common: dict) -> None:
+    out.head(f"token statistics of {found['model']} on {found['corpus']}", found["path"])
+    if "missing" in found:
+        out.line(1, "the file is missing")
+    else:
+        out.line(1, f"sha256 {found['sha256'][:12]}; frequent and rare: the outer quarters of its words by frequency")
+    record = found["record_of"].get("record")
+    if record:
+        out.line(1, f"made: {found['record_of']['path']}")
+        out.line(1, _facts({"settings": record.get("settings"), **_cost(record)}))
+        _other_environment(out, record, common)
+    else:
+        out.line(1, f"{found['record_of']['path']}: {NO_RECORD}")
+    out.line(1, f"over the tokenised corpus {found['data']}")
+
+
+def _base_text(out: _Page, base: dict, common: dict) -> None:
+    out.head("base model", base["path"])
+    weights, record = base["weights"], base.get("record")
+    if weights["files"]:
+        names = weights["files"] if len(weights["files"]) < 3 else [f"{len(weights['files'])} files"]
+        told = f"hash {weights['hash']}" if "hash" in weights else "not read: 1 GB or more"
+        out.line(1, f"{', '.join(names)}, {weights['bytes'] / 1e6:,.1f} MB, {told}")
+    else:
+        out.line(1, "its weights are not here")
+    if base["source"]:
+        out.line(1, f"source.json: {_facts(base['source'])}")
+    if record:
+        facts = {"steps": record.get("step"), "time": f"{record['seconds']:.0f} s" if "seconds" in record else None}
+        out.line(1, f"trained: {base['path']}/run.json")
+        out.line(1, _facts(facts | {"tokens": record.get("tokens"), "settings": record.get("settings")}))
+        _other_environment(out, record, common)
+    if not record and not base["source"]:
+        out.line(1, "no record of where it comes from: the config says which folder it is")
+
+
+def _source_text(out: _Page, title: str, found: dict) -> None:
+    out.head(title, found["path"])
+    if not found["source"]:
+        out.line(1, f"{found['source_path']}: {NO_RECORD}")
+        return
+    facts = dict(found["source"])
+    for key in ("sha256", "data_sha256", "prompt_sha256"):
+        if key in facts:
+            facts[key] = facts[key][:12]
+    out.line(1, f"{found['source_path']}: {_facts(facts)}")
+
+
+def _config_text(out: _Page, config: dict) -> None:
+    out.head("config", config["path"] if "missing" not in config else f"{config['path']}: {NO_RECORD}")
+    for key, value in config.get("entries", {}).items():
+        out.line(1, f"{key}: {_flow(value)}")
+
+
+def _checks_text(out: _Page, checks: list[dict]) -> None:
+    """Warnings and notes one by one; what is right, with how often it was looked at."""
+    bad = sum(check["status"] == WARNING for check in checks)
+    out.head("checks", f"{bad} warning{'s' if bad != 1 else ''}" if bad else "nothing is wrong")
+    counts = {}
+    for check in checks:
+        where = "" if check["status"] == OK else check["where"]
+        counts.setdefault((check["status"], check["what"], where), []).append(check)
+    for status in (WARNING, NOTE, SKIPPED, OK):
+        for (found, what, where), rows in counts.items():
+            if found == status:
+                times = f" ({len(rows)} times)" if len(rows) > 1 else ""
+                out.line(1, f"{status}: {what}{f': {where}' if where else ''}{times}")

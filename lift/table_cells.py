@@ -177,7 +177,9 @@ def find(results: Path, path: str, whole_row: bool = False) -> Cell:
         name = row_name if column is None else names.get((i, column), f"{row_name}/{column}")
         return Cell(experiment, table_name, records[i], column, name)
     if distinct:
-        fitting = [names.get(pair) or "/".join([experiment, table_name, *_key(records[pair[0]], keys)]) for pair in found]
+        fitting = [
+            names.get(pair) or "/".join([experiment, table_name, *_key(records[pair[0]], keys)]) for pair in found
+        ]
         raise InputError(f"{path!r} fits {len(fitting)} cells of tables/{table_name}.csv: {_quoted(fitting)}.")
     near = difflib.get_close_matches(path, list(names.values()), _SHOWN, 0)
     whole = f" (python -m lift explain {experiment}/{table_name} lists all)"
@@ -211,3 +213,10 @@ def percents(text: str) -> list[float]:
     """The score and the bounds of its interval at the start of a cell, in percent; empty if it has none."""
     found = re.match(r"(-?[\d.]+) \[(-?[\d.]+), (-?[\d.]+)\]", text)
     return [float(number) for number in found.groups()] if found else []
+
+
+def table_listing(experiment: str, tables: dict[str, int]) -> str:
+    """The tables of an experiment with their numbers of rows."""
+    lines = [f"{experiment}: {len(tables)} tables"]
+    lines += [f"  {experiment}/{name}: {rows} rows" for name, rows in tables.items()]
+    return "\n".join([*lines, f"python -m lift explain {experiment}/TABLE lists the cells of one"])
