@@ -1,4 +1,4 @@
-"""Where a cell of a table comes from: the chain of records behind it as plain data, checked, and as text.
+"""Where a cell of a table comes from: the chain of records behind it as plain data, and what was checked.
 
 A chain is read from the folder of an experiment alone. What is missing there is said, not guessed.
 """
@@ -7,7 +7,6 @@ import hashlib
 import json
 import math
 import re
-import textwrap
 from functools import cache
 from pathlib import Path
 
@@ -21,9 +20,10 @@ from lift.table_cells import Cell
 OK, NOTE, SKIPPED, WARNING = "ok", "note", "skipped", "WARNING"
 NO_RECORD = "no record: made by an older version, or not yet"
 _SMALL = 10**9  # bytes of weights that are read to check them
-_ENVIRONMENT = ("commit", "python", "versions", "machine")
-_SETTINGS_OF_RUN = ("objective", "objective_settings", "training", "corpus", "dtype")
+ENVIRONMENT = ("commit", "python", "versions", "machine")
+
 _RATES = {"passes an answer": ("nfe", "answers", 1), "tokens a pass": ("tokens", "nfe", 2)}
+_RATES["tokens a second"] = ("tokens", "seconds", 0)
 
 
 class Checks(list):
@@ -54,7 +54,8 @@ def explain(results: Path, path: str) -> dict:
         "cell": cell.name,
         "value": cell.value,
         "folder": str(folder),
-        "table": {"path": f"tables/{table}.csv", "row": cell.row, "column": cell.column},
+        "table": {"path": f"tables/{table}.csv", "key": cell.key, "row": cell.row, "column": cell.column},
+        "comparison": _comparison(folder, cell),
         "methods": [],
         "statistics": [],
         "corpora": [],
@@ -69,8 +70,14 @@ def explain(results: Path, path: str) -> dict:
         names["benchmarks"] += [part["benchmark"] for part in found["parts"]]
     if cell.column is not None and len(wanted) == 1:
         _check_text(cell, chain["methods"][0], checks)
-    if "difference" in cell.row and len(wanted) == 2:
+    for method in compared(cell.row):
+        if method not in [one["method"] for one in wanted]:
+            checks.add(NOTE, f"no scores of {method} here: not run", cell.name)
+    if len(wanted) == 2:
         _check_difference(cell, chain["methods"], checks)
+    if "claim verdict" in cell.row:
+        table_rows = table_cells.read_table(file)
+        chain["table"]["rows_of_claim"] = int((table_rows["claim"] == cell.row["claim"]).sum())
     if wanted:
         _check_age(folder, file, folder / "scores.csv", "the table is not older than scores.csv", checks)
     elif wide:
@@ -141,12 +148,17 @@ def first_decoders(folder: Path, scores: pd.DataFrame) -> dict[tuple[str, str], 
     return first
 
 
+def compared(row: dict[str, str]) -> list[str]:
+    """The methods that a row names in columns, or in a comparison such as `lift3 - sft, average`."""
+    named = re.match(r"(\S+) - (\S+), ", row.get("comparison", ""))
+    return list(named.groups()) if named else [row[key] for key in ("method", "reference") if key in row]
+
+
 def subjects(folder: Path, cell: Cell, scores: pd.DataFrame) -> list[dict]:
     """The scores that a cell rests on: a model, method and length each, with benchmark, metric, decoder and rows."""
     row, own = cell.row, own_metrics(folder, scores)
     words = re.split(r"[\s,;:()]+", row.get("comparison", ""))
-    methods = [row[key] for key in ("method", "reference") if key in row] or words
-    methods = [name for name in dict.fromkeys(methods) if name in set(scores["method"])]
+    methods = [name for name in compared(row) if name in set(scores["method"])]
     benchmark, metric = _benchmark_of(cell.column, scores)
     if benchmark is None:
         named = [row["benchmark"]] if "benchmark" in row else words
@@ -177,6 +189,20 @@ def subjects(folder: Path, cell: Cell, scores: pd.DataFrame) -> list[dict]:
     return found
 
 
+def _comparison(folder: Path, cell: Cell) -> dict | None:
+    """The row of comparisons.csv behind a row that compares two methods on a benchmark."""
+    path, row, methods = folder / "comparisons.csv", cell.row, compared(cell.row)
+    if len(methods) != 2 or not path.is_file():
+        return None
+    benchmark = row["benchmark"] if "benchmark" in row else row["comparison"].rpartition(", ")[2]
+    wanted = {"model": row.get("model"), "method": methods[0], "reference": methods[1], "benchmark": benchmark}
+    wanted |= {"gen_length": row.get("length"), "metric": row.get("metric")}
+    table = table_cells.read_table(path)
+    for key, value in wanted.items():
+        table = table[table[key] == value] if key in table and value else table
+    return {"path": "comparisons.csv", "row": table.iloc[0].to_dict()} if len(table) == 1 else None
+
+
 # --- the chain of one method
 
 
@@ -184,18 +210,17 @@ def method_chain(folder: Path, scores: pd.DataFrame, subject: dict, checks: Chec
     """From scores.csv to grades, answers, weights and base model, for one model, method, benchmark (or the average)."""
     model, method, rows = subject["model"], subject["method"], subject["rows"]
     where = f"{model}, {method}"
-    if subject["benchmark"] == "average":
-        pooled = _averaged(folder, scores, subject)
-    else:
-        pooled = [rows]
+    average = subject["benchmark"] == "average"
+    pooled = _averaged(folder, scores, subject) if average else [rows]
     parts = [_part(folder, model, method, group, checks) for group in pooled]
     numbers = sorted({seed["seed"] for part in parts for seed in part["seeds"]}, key=int)
     seeds = [_seed(folder, model, method, number, parts, checks) for number in numbers]
     decoding = [seed["decoding"]["record"] for seed in seeds if seed["decoding"].get("record")]
-    base = _below(folder, decoding[0]["model"]) if decoding else folder / "models" / model
+    said = next((record["model"] for record in decoding if "model" in record), None)
+    base = _below(folder, said) if said else folder / "models" / model
     runs = [seed["run"]["config"] for seed in seeds if seed["run"] and seed["run"].get("config")]
     score = _score(rows)
-    if subject["benchmark"] == "average":
+    if average:
         means = [part["recomputed"] for part in parts]
         if parts and None not in means:
             mean = math.fsum(means) / len(means)
@@ -259,12 +284,14 @@ def _part(folder: Path, model: str, method: str, rows: pd.DataFrame, checks: Che
         _check_files(folder, grades, answers, found, score, checks)
         if found["value"] is not None and means[-1] is not None:
             _check_value(means[-1], found["value"], found["grades"]["path"], checks)
+    if score.get("seeds", str(len(numbers))) != str(len(numbers)):
+        checks.add(WARNING, f"scores.csv has {score['seeds']} seeds, {len(numbers)} are there", pattern)
     complete = means and None not in means
     recomputed = math.fsum(means) / len(means) if complete else None
     if complete and not (len(means) == 1 and score["by_seed"]):
         _check_value(recomputed, score["value"], f"{model}, {method}, {benchmark}, over seeds", checks)
     elif metric is not None and not complete:
-        checks.add(SKIPPED, f"{metric} again from the grades", f"{model}, {method}, {benchmark}: not all are there")
+        checks.add(SKIPPED, f"{metric} again from the grades: not possible", f"{model}, {method}, {benchmark}")
     facts = {"benchmark": benchmark, "decoder": decoder, "metric": metric, "score": score}
     return facts | {"recomputed": recomputed, "seeds": seeds}
 
@@ -315,13 +342,14 @@ def _seed(folder: Path, model: str, method: str, number: str, parts: list[dict],
     decoding = _record(folder, f"generations/{place}/run.json")
     record = decoding.get("record")
     if not record:
-        checks.add(SKIPPED, "weights and problems as decoded", f"{decoding['path']}: {NO_RECORD}")
+        checks.add(SKIPPED, f"weights and problems as decoded: {NO_RECORD}", decoding["path"])
     own = folder / "runs" / place
     checkpoint = None
-    if record and record.get("run"):
-        checkpoint = _below(folder, record["run"])
-    elif not record and own.is_dir():
+    if record and "run" in record:
+        checkpoint = record["run"] and _below(folder, record["run"])
+    elif own.is_dir():
         checkpoint = own / "best"
+        checks.add(SKIPPED, "which checkpoint was decoded: no record says it, taken to be best", decoding["path"])
     run = checkpoint and _run(folder, checkpoint, method)
     if record:
         for name in names:
@@ -489,7 +517,9 @@ def _check_config(config: dict, found: dict, checks: Checks) -> None:
         if record := seed["decoding"].get("record"):
             different = []
             for part in found["parts"]:
-                used = record["decoding"].get(part["benchmark"], {}).get("decoders", {}).get(part["decoder"], {})
+                used = (
+                    record.get("decoding", {}).get(part["benchmark"], {}).get("decoders", {}).get(part["decoder"], {})
+                )
                 different += _differences(config.get("decoders", {}).get(part["decoder"], {}), used)
             what = "decoded with the settings of config.yaml"
             checks.expect(not different, what, seed["decoding"]["path"], "; ".join(dict.fromkeys(different)))
@@ -497,8 +527,12 @@ def _check_config(config: dict, found: dict, checks: Checks) -> None:
         if run and run["config"]:
             method = run["taken_from"] or found["method"]
             entry = config.get("methods", {}).get(method, {})
-            different = _differences(config.get("training", {}) | entry.get("training", {}), run["config"]["training"])
+            wanted = config.get("training", {}) | entry.get("training", {})
+            used = run["config"]["training"] | {"corpus": run["config"]["corpus"]}
+            different = _differences(wanted, used)
             different += _differences(entry, run["config"] | run["config"]["objective_settings"])
+            decoded = config.get("methods", {}).get(found["method"], {}).get("checkpoint") or wanted.get("checkpoint")
+            different += _differences({"checkpoint": decoded}, {"checkpoint": Path(run["checkpoint"]).name})
             what = "trained with the settings of config.yaml"
             checks.expect(not different, what, run["config_path"], "; ".join(different))
 
@@ -524,8 +558,8 @@ def _check_text(cell: Cell, found: dict, checks: Checks) -> None:
         checks.expect(right, "the cell is the row of scores.csv, rounded", cell.name, f"it is {exact[0]:.1f} there")
     if cell.column in _RATES:
         above, below, digits = _RATES[cell.column]
-        costs = [seed_cost(seed, part) for part in found["parts"] for seed in found["seeds"]]
-        if costs and None not in costs:
+        costs = [cost_of(seed["decoding"].get("record"), part) for part in found["parts"] for seed in found["seeds"]]
+        if costs and None not in costs and sum(cost[below] for cost in costs):
             rate = sum(cost[above] for cost in costs) / sum(cost[below] for cost in costs)
             what = "the cell, again from the decoding records, is the same"
             checks.expect(f"{rate:.{digits}f}" == cell.value, what, cell.name, f"it is {rate:.{digits}f} there")
@@ -533,9 +567,11 @@ def _check_text(cell: Cell, found: dict, checks: Checks) -> None:
 
 def _check_difference(cell: Cell, found: list[dict], checks: Checks) -> None:
     """Whether a difference is that of the two scores, as a share or in percent, to the digits shown."""
-    shown = re.match(r"[-+]?[\d.]+", cell.row["difference"].replace("\u2212", "-"))
+    difference = cell.row.get("difference") or cell.row.get("measured") or ""
+    shown = re.match(r"[-+]?[\d.]+", difference.replace("\u2212", "-"))
     values = [one["score"]["value"] for one in found]
-    if shown:
+    whole = "benchmark" in cell.row or cell.row["comparison"].endswith(f", {found[0]['benchmark']}")
+    if shown and whole:
         gap = values[0] - values[1]
         half = 0.51 * 10.0 ** -len(shown[0].partition(".")[2])
         right = any(abs(float(shown[0]) - scale * gap) <= half for scale in (1, 100))
@@ -544,13 +580,13 @@ def _check_difference(cell: Cell, found: list[dict], checks: Checks) -> None:
 
 
 def _is_score(cell: Cell) -> bool:
-    return cell.column == "score" or "benchmark" not in cell.row
+    return cell.column in ("score", "measured") or "benchmark" not in cell.row
 
 
-def seed_cost(seed: dict, part: dict) -> dict | None:
+def cost_of(record: dict | None, part: dict) -> dict | None:
     """Passes, tokens and seconds of a benchmark in a decoding record."""
-    costs = (seed["decoding"].get("record") or {}).get("costs", [])
     wanted = (part["benchmark"], part["decoder"])
+    costs = (record or {}).get("costs", [])
     return next((cost for cost in costs if (cost["benchmark"], cost["decoder"]) == wanted), None)
 
 
@@ -584,7 +620,7 @@ def _check_age(folder: Path, later: Path, earlier: Path, what: str, checks: Chec
 
 def _check_counts(part: dict, number: str, record: dict, checks: Checks) -> None:
     seed = next((seed for seed in part["seeds"] if seed["seed"] == number), None)
-    samples = record["decoding"].get(part["benchmark"], {}).get("samples")
+    samples = record.get("decoding", {}).get(part["benchmark"], {}).get("samples")
     if seed and samples and "answers" in seed["answers"]:
         wanted, given = part["score"]["n"] * samples, seed["answers"]["answers"]
         what = "as many answers as problems x samples"
@@ -594,7 +630,7 @@ def _check_counts(part: dict, number: str, record: dict, checks: Checks) -> None
 def _check_problems(folder: Path, name: str, record: dict, where: str, checks: Checks) -> None:
     path, known = folder / "benchmarks" / f"{name}.jsonl", record.get("problems", {}).get(name)
     if known is None:
-        checks.add(SKIPPED, "the problems as decoded", f"{where}: it has no checksum of {name}")
+        checks.add(SKIPPED, "the problems as decoded: the record has no checksum of them", where)
     elif path.is_file():
         now = _hash(path)
         what = "the problems have the checksum that the decoding record has"
@@ -606,11 +642,11 @@ def _check_weights(folder: Path, record: dict, where: str, checks: Checks) -> No
     folders = [_below(folder, record[key]) for key in ("model", "run") if record.get(key)]
     files = [path for place in folders for path in sorted(place.glob("*.safetensors"))]
     if not record.get("weights"):
-        checks.add(SKIPPED, what, f"{where}: it has none")
+        checks.add(SKIPPED, f"{what}: it has none", where)
     elif missing := [str(place) for place in folders if not any(place.glob("*.safetensors"))]:
-        checks.add(SKIPPED, what, f"{where}: no weights in {', '.join(missing)}")
+        checks.add(SKIPPED, f"{what}: no weights in {', '.join(missing)}", where)
     elif not _cheap(files):
-        checks.add(SKIPPED, what, f"{where}: 1 GB or more would have to be read")
+        checks.add(SKIPPED, f"{what}: 1 GB or more would have to be read", where)
     else:
         now = _hash(*files)
         checks.expect(now == record["weights"], what, where, f"they are {now} now, {record['weights']} then")
@@ -620,8 +656,9 @@ def _check_training_data(folder: Path, model: str, run: dict, decoding: dict | N
     """Whether a run was trained on the tokenised corpus and the base model that are there."""
     what = "the tokenised corpus and the base have the hash that the run record has"
     known, config = run["record"].get("data"), run["config"]
-    if not known or not config or not decoding:
-        checks.add(SKIPPED, what, f"{run['path']}: it has none" if not known else f"{run['path']}: records are missing")
+    if not known or not config or not decoding or "model" not in decoding:
+        why = "records of the base or the settings are missing" if known else "it has none"
+        checks.add(SKIPPED, f"{what}: {why}", run["path"])
         return
     base = _below(folder, decoding["model"])
     index = _json(base / "model.safetensors.index.json")
@@ -629,9 +666,9 @@ def _check_training_data(folder: Path, model: str, run: dict, decoding: dict | N
     corpus = sorted((folder / "data" / model / config["corpus"]).glob("*/*.arrow"))
     files = [*corpus, *(base / name for name in names)]
     if not corpus or not all(path.is_file() for path in files):
-        checks.add(SKIPPED, what, f"{run['path']}: files are missing")
+        checks.add(SKIPPED, f"{what}: files are missing", run["path"])
     elif not _cheap(files):
-        checks.add(SKIPPED, what, f"{run['path']}: 1 GB or more would have to be read")
+        checks.add(SKIPPED, f"{what}: 1 GB or more would have to be read", run["path"])
     else:
         now = _hash(*files)
         checks.expect(now == known, what, run["path"], f"{now} now, {known} then")
@@ -697,383 +734,3 @@ def _yaml(path: Path) -> dict:
 
 def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
-
-
-# --- as text
-
-
-def text(chain: dict, width: int = 120) -> str:
-    """A chain as indented text: the cell, its score, then each record behind it, and what was checked."""
-    out = _Page(width)
-    row = ", ".join(f"{key} {value}" for key, value in chain["table"]["row"].items() if key in _named(chain))
-    column = chain["table"]["column"]
-    out.line(0, f"{chain['cell']}: {chain['value'] or ''}".rstrip(": "))
-    out.line(1, f"{chain['table']['path']}, row: {row}" + (f"; column: {column}" if column else ""))
-    if column is None:
-        for key, value in chain["table"]["row"].items():
-            out.line(1, f"{key}: {value}")
-    out.line(1, f"all paths are those in {chain['folder']}/")
-    common = _common_environment(chain)
-    if common:
-        out.head("made by", "the same in all records below" if common.pop("everywhere") else "in most records below")
-        _environment(out, common)
-    for found in chain["methods"]:
-        _method_text(out, found, common)
-    for found in chain["statistics"]:
-        _statistics_text(out, found, common)
-    for base in {
-        one["base"]["path"]: one["base"] for one in chain["methods"] + chain["statistics"] if one["base"]
-    }.values():
-        _base_text(out, base, common)
-    for kind, title in (("corpora", "corpus"), ("benchmarks", "benchmark")):
-        for source in chain[kind]:
-            _source_text(out, title, source)
-    _config_text(out, chain["config"])
-    _checks_text(out, chain["checks"])
-    return "\n".join(out.lines)
-
-
-class _Page:
-    """Lines of indented, wrapped text."""
-
-    def __init__(self, width: int):
-        self.width, self.lines = width, []
-
-    def line(self, depth: int, content: str) -> None:
-        start = "  " * depth
-        self.lines += textwrap.wrap(
-            content,
-            self.width,
-            initial_indent=start,
-            subsequent_indent=start + "    ",
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
-
-    def head(self, title: str, content: str) -> None:
-        self.lines.append("")
-        self.line(0, f"{title}: {content}")
-
-
-def _named(chain: dict) -> list[str]:
-    """The columns of the row that a title shows: those before the first score, or all that are short."""
-    row = chain["table"]["row"]
-    return [key for key, value in row.items() if not table_cells.percents(value) and value not in ("", "-")][:8]
-
-
-def _common_environment(chain: dict) -> dict:
-    """Commit, versions and machine of most records."""
-    records = [_environment_of(record) for record in _records(chain)]
-    if not records:
-        return {}
-    counted = [json.dumps(record, sort_keys=True) for record in records]
-    most = max(counted, key=counted.count)
-    return json.loads(most) | {"everywhere": len(set(counted)) == 1}
-
-
-def _records(chain: dict) -> list[dict]:
-    found = [one["record_of"] for one in chain["statistics"]]
-    found += [seed[key] for one in chain["methods"] for seed in one["seeds"] for key in ("grading", "decoding", "run")]
-    bases = [one["base"] for one in chain["methods"] + chain["statistics"]]
-    return [part["record"] for part in found + bases if part and part.get("record")]
-
-
-def _environment_of(record: dict) -> dict:
-    return {key: record[key] for key in _ENVIRONMENT if key in record}
-
-
-def _environment(out: _Page, facts: dict) -> None:
-    if not facts:
-        return
-    versions = ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items())
-    parts = [
-        f"commit {facts['commit']}" if "commit" in facts else "",
-        f"on {facts['machine']}" if "machine" in facts else "",
-    ]
-    python = [f"Python {facts['python']}" if "python" in facts else "", versions]
-    for line in (parts, python):
-        if any(line):
-            out.line(1, ", ".join(part for part in line if part))
-
-
-def _other_environment(out: _Page, record: dict, common: dict) -> None:
-    """What of a record's commit, versions and machine is not that of most."""
-    _environment(out, {key: value for key, value in _environment_of(record).items() if common.get(key) != value})
-
-
-def _flow(value: object) -> str:
-    """A value as YAML on one line."""
-    return yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False).strip().removesuffix("\n...")
-
-
-def _facts(facts: dict) -> str:
-    """Named facts on a line, without those that are not known."""
-    return ", ".join(f"{name} {_flow(value)}" for name, value in facts.items() if value is not None)
-
-
-def _cost(record: dict) -> dict:
-    size, gpu = record.get("peak_memory_bytes"), record.get("peak_gpu_memory_bytes")
-    return {
-        "wall time": f"{record['seconds_this_process']} s" if "seconds_this_process" in record else None,
-        "peak memory": f"{size / 1e6:.0f} MB" if size else None,
-        "GPU": record.get("gpu"),
-        "peak GPU memory": f"{gpu / 1e9:.1f} GB" if gpu else None,
-    }
-
-
-def _by_seed(out: _Page, facts: dict[str, dict]) -> None:
-    """The facts that all seeds share on a line, then a line a seed with the others."""
-    rows = list(facts.values())
-    shared = (
-        {key: value for key, value in rows[0].items() if all(row.get(key) == value for row in rows)} if rows else {}
-    )
-    if len(rows) > 1:
-        if any(value is not None for value in shared.values()):
-            out.line(1, f"all seeds: {_facts(shared)}")
-        for seed, row in facts.items():
-            if own := _facts({key: value for key, value in row.items() if key not in shared}):
-                out.line(1, f"seed {seed}: {own}")
-    elif rows:
-        out.line(1, f"seed {next(iter(facts))}: {_facts(rows[0])}")
-
-
-def _range(numbers: list[str]) -> str:
-    return f"seed{numbers[0]}" if len(numbers) == 1 else f"seed{{{','.join(numbers)}}}"
-
-
-def _method_text(out: _Page, found: dict, common: dict) -> None:
-    model, method, score, seeds = found["model"], found["method"], found["score"], found["seeds"]
-    numbers = [seed["seed"] for seed in seeds]
-    place = f"{model}/{method}/{_range(numbers)}" if numbers else f"{model}/{method}"
-    average = found["benchmark"] == "average"
-    out.head(f"score of {method} ({model})", "scores.csv")
-    out.line(1, _score_line(score, len(numbers)))
-    if average:
-        out.line(1, f"the plain mean of {len(found['parts'])} benchmarks:")
-    for part in found["parts"]:
-        values = "; ".join(f"seed {seed} {value:.6f}" for seed, value in part["score"]["by_seed"].items())
-        if average:
-            out.line(
-                2, f"{part['benchmark']}: {_score_line(part['score'], 0)}" + (f"; {values}" if len(numbers) > 1 else "")
-            )
-        elif len(numbers) > 1 and values:
-            out.line(1, values)
-    grading = seeds and seeds[0]["grading"]
-    one = found["parts"][0] if len(found["parts"]) == 1 else None
-    file = f"{one['decoder']}/{one['benchmark']}" if one else "DECODER/BENCHMARK"
-    out.head("grades", f"grades/{place}/{file}.csv")
-    for part in found["parts"] if not one else []:
-        rights = "; ".join(_right(seed["grades"], len(numbers) > 1 and seed["seed"]) for seed in part["seeds"])
-        out.line(1, f"{part['decoder']}/{part['benchmark']}: {rights}")
-    if grading:
-        out.line(1, f"judged: grades/{place}/run.json")
-        facts = {}
-        for seed in seeds:
-            record = seed["grading"].get("record")
-            judged = {"no record": "made by an older version"} if record is None else _grading_facts(record, one)
-            facts[seed["seed"]] = (_part_facts(one, seed["seed"], "grades") if one else {}) | judged
-        _by_seed(out, facts)
-        for record in _distinct(seed["grading"].get("record") for seed in seeds):
-            _other_environment(out, record, common)
-    out.head("answers", f"generations/{place}/{file}.jsonl")
-    for part in found["parts"] if not one else []:
-        shown = "; ".join(_given(seed["answers"], len(numbers) > 1 and seed["seed"]) for seed in part["seeds"])
-        out.line(1, f"{part['decoder']}/{part['benchmark']}: {shown}")
-    if model == "none":
-        if one:
-            _by_seed(out, {seed["seed"]: _part_facts(one, seed["seed"], "answers") for seed in seeds})
-        out.line(1, "random well-formed answers, drawn with the problems of the benchmark; no model, no record")
-        return
-    out.line(1, f"decoded: generations/{place}/run.json")
-    facts = {}
-    for seed in seeds:
-        record = seed["decoding"].get("record")
-        mine = _part_facts(one, seed["seed"], "answers") if one else {}
-        if record:
-            facts[seed["seed"]] = mine | _decoding_facts(record, found, seed)
-        else:
-            facts[seed["seed"]] = mine | {"no record": "made by an older version"}
-    _by_seed(out, facts)
-    for record in _distinct(seed["decoding"].get("record") for seed in seeds):
-        _other_environment(out, record, common)
-    runs = {seed["seed"]: seed["run"] for seed in seeds if seed["run"]}
-    if not runs:
-        out.head("weights", "those of the base model" if method == "base" else f"no record of a run of {method}")
-        return
-    first = next(iter(runs.values()))
-    checkpoint = Path(first["checkpoint"])
-    run = checkpoint.parent.parent / _range(list(runs)) / checkpoint.name
-    out.head(
-        "weights",
-        f"{run}" + (f": {method} takes them from the runs of {first['taken_from']}" if first["taken_from"] else ""),
-    )
-    out.line(1, f"trained: {run.parent}/run.json, {run.parent}/config.yaml")
-    _by_seed(out, {seed: _run_facts(run) for seed, run in runs.items()})
-    for record in _distinct(run.get("record") for run in runs.values()):
-        _other_environment(out, record, common)
-
-
-def _distinct(records) -> list[dict]:
-    """One record of each commit, versions and machine."""
-    found = {json.dumps(_environment_of(record), sort_keys=True): record for record in records if record}
-    return list(found.values())
-
-
-def _score_line(score: dict, seeds: int) -> str:
-    bounds = f" [{score['ci_low']:.6f}, {score['ci_high']:.6f}]" if "ci_high" in score else ""
-    decoder = f", decoder {score['decoder']}" if score["decoder"] != "-" else ""
-    over = f", {seeds} seed{'s' if seeds > 1 else ''}" if seeds else ""
-    return (
-        f"{score['metric']} {score['value']:.6f}{bounds}, n {score['n']}{decoder}, length {score['gen_length']}{over}"
-    )
-
-
-def _right(grades: dict, seed: str | bool) -> str:
-    start = f"seed {seed} " if seed else ""
-    if "missing" in grades:
-        return f"{start}missing"
-    return f"{start}{grades['right']} of {grades['answers']} right, sha256 {grades['sha256'][:12]}"
-
-
-def _given(answers: dict, seed: str | bool) -> str:
-    start = f"seed {seed} " if seed else ""
-    return (
-        f"{start}missing" if "missing" in answers else f"{start}{answers['answers']}, sha256 {answers['sha256'][:12]}"
-    )
-
-
-def _part_facts(part: dict, number: str, kind: str) -> dict:
-    """Of the file of grades or answers of one seed."""
-    found = next((seed[kind] for seed in part["seeds"] if seed["seed"] == number), {"missing": True})
-    if "missing" in found:
-        return {"file": "missing"}
-    count = {"right": f"{found['right']} of {found['answers']}"} if kind == "grades" else {"answers": found["answers"]}
-    return count | {"sha256": found["sha256"][:12]}
-
-
-def _grading_facts(record: dict, part: dict | None) -> dict:
-    graders = record.get("graders", {})
-    return {
-        "grader": graders.get(part["benchmark"]) if part else graders,
-        "code": record.get("code"),
-        "sandbox": record.get("sandbox"),
-        "wall time": _cost(record)["wall time"],
-    }
-
-
-def _decoding_facts(record: dict, found: dict, seed: dict) -> dict:
-    decoders, samples, problems, costs = {}, {}, {}, []
-    for part in found["parts"]:
-        benchmark, decoder = part["benchmark"], part["decoder"]
-        plan = record["decoding"].get(benchmark, {})
-        decoders[decoder] = plan.get("decoders", {}).get(decoder)
-        samples[benchmark], problems[benchmark] = plan.get("samples"), record.get("problems", {}).get(benchmark)
-        costs += [seed_cost(seed, part)]
-    single = len(found["parts"]) == 1
-    cost = (
-        {key: sum(one[key] for one in costs) for key in ("nfe", "tokens", "seconds")}
-        if costs and None not in costs
-        else {}
-    )
-    return {
-        "passes": cost.get("nfe"),
-        "tokens": cost.get("tokens"),
-        "time of these": f"{cost['seconds']:.1f} s" if cost else None,
-        "weights": record.get("weights"),
-        **_cost(record),
-        "samples": next(iter(samples.values())) if single else samples,
-        "problems": next(iter(problems.values())) if single else None,
-        **{f"decoder {name}": settings for name, settings in decoders.items()},
-        **{key: record.get(key) for key in ("device", "dtype", "threads")},
-    }
-
-
-def _run_facts(run: dict) -> dict:
-    record, config = run.get("record") or {}, run["config"] or {}
-    facts = {key: config.get(key) for key in _SETTINGS_OF_RUN}
-    facts["objective settings"] = facts.pop("objective_settings")
-    loss = record.get("best_held_out_loss")
-    facts |= {
-        "steps": record.get("steps"),
-        "best step": record.get("best_step"),
-        "held-out loss there": loss and round(loss, 4),
-        "masked tokens": record.get("masked_tokens"),
-        "trainable parameters": record.get("trainable_parameters"),
-        "data": record.get("data"),
-        "devices": record.get("devices"),
-        **_cost(record),
-    }
-    if not record:
-        facts["no record (run.json)"] = "made by an older version"
-    if not config:
-        facts["no record (config.yaml)"] = "made by an older version"
-    return facts
-
-
-def _statistics_text(out: _Page, found: dict, common: dict) -> None:
-    out.head(f"token statistics of {found['model']} on {found['corpus']}", found["path"])
-    if "missing" in found:
-        out.line(1, "the file is missing")
-    else:
-        out.line(1, f"sha256 {found['sha256'][:12]}; frequent and rare: the outer quarters of its words by frequency")
-    record = found["record_of"].get("record")
-    if record:
-        out.line(1, f"made: {found['record_of']['path']}")
-        out.line(1, _facts({"settings": record.get("settings"), **_cost(record)}))
-        _other_environment(out, record, common)
-    else:
-        out.line(1, f"{found['record_of']['path']}: {NO_RECORD}")
-    out.line(1, f"over the tokenised corpus {found['data']}")
-
-
-def _base_text(out: _Page, base: dict, common: dict) -> None:
-    out.head("base model", base["path"])
-    weights, record = base["weights"], base.get("record")
-    if weights["files"]:
-        names = weights["files"] if len(weights["files"]) < 3 else [f"{len(weights['files'])} files"]
-        told = f"hash {weights['hash']}" if "hash" in weights else "not read: 1 GB or more"
-        out.line(1, f"{', '.join(names)}, {weights['bytes'] / 1e6:,.1f} MB, {told}")
-    else:
-        out.line(1, "its weights are not here")
-    if base["source"]:
-        out.line(1, f"source.json: {_facts(base['source'])}")
-    if record:
-        facts = {"steps": record.get("step"), "time": f"{record['seconds']:.0f} s" if "seconds" in record else None}
-        out.line(1, f"trained: {base['path']}/run.json")
-        out.line(1, _facts(facts | {"tokens": record.get("tokens"), "settings": record.get("settings")}))
-        _other_environment(out, record, common)
-    if not record and not base["source"]:
-        out.line(1, "no record of where it comes from: the config says which folder it is")
-
-
-def _source_text(out: _Page, title: str, found: dict) -> None:
-    out.head(title, found["path"])
-    if not found["source"]:
-        out.line(1, f"{found['source_path']}: {NO_RECORD}")
-        return
-    facts = dict(found["source"])
-    for key in ("sha256", "data_sha256", "prompt_sha256"):
-        if key in facts:
-            facts[key] = facts[key][:12]
-    out.line(1, f"{found['source_path']}: {_facts(facts)}")
-
-
-def _config_text(out: _Page, config: dict) -> None:
-    out.head("config", config["path"] if "missing" not in config else f"{config['path']}: {NO_RECORD}")
-    for key, value in config.get("entries", {}).items():
-        out.line(1, f"{key}: {_flow(value)}")
-
-
-def _checks_text(out: _Page, checks: list[dict]) -> None:
-    """Warnings and notes one by one; what is right, with how often it was looked at."""
-    bad = sum(check["status"] == WARNING for check in checks)
-    out.head("checks", f"{bad} warning{'s' if bad != 1 else ''}" if bad else "nothing is wrong")
-    counts = {}
-    for check in checks:
-        where = "" if check["status"] == OK else check["where"]
-        counts.setdefault((check["status"], check["what"], where), []).append(check)
-    for status in (WARNING, NOTE, SKIPPED, OK):
-        for (found, what, where), rows in counts.items():
-            if found == status:
-                times = f" ({len(rows)} times)" if len(rows) > 1 else ""
-                out.line(1, f"{status}: {what}{f': {where}' if where else ''}{times}")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lift.errors import InputError
 
-_LONG = 30  # characters; a column with longer text is no part of a row's name where others tell the rows apart
+_LONG = 30  # characters of a name; what is longer, or has spaces, is a text
 _SHOWN = 5  # cells that an error lists
 
 
@@ -22,6 +22,7 @@ class Cell:
     table: str
     row: dict[str, str]
     column: str | None
+    key: list[str]  # the columns that name the row
     name: str  # the path that finds it
 
     @property
@@ -65,13 +66,14 @@ def _closest(word: str, known: list[str]) -> str:
 
 
 def key_columns(table: pd.DataFrame) -> list[str]:
-    """The columns that name a row: the first that tell all rows apart, without long text that is not needed for it."""
+    """The columns that name a row: the first that tell all rows apart, without texts that are not needed for it."""
     columns = list(table.columns)
     count = next((n for n in range(1, len(columns)) if not table.duplicated(columns[:n]).any()), len(columns))
     keys = columns[:count]
     for name in columns[:count]:
         others = [key for key in keys if key != name]
-        if others and table[name].str.len().max() > _LONG and not table.duplicated(others).any():
+        wordy = table[name].str.contains(" ").any() or table[name].str.len().max() > _LONG
+        if others and wordy and not table.duplicated(others).any():
             keys = others
     return keys
 
@@ -175,12 +177,14 @@ def find(results: Path, path: str, whole_row: bool = False) -> Cell:
         i, column = next(iter(distinct.values()))
         row_name = "/".join([experiment, table_name, *(records[i][key] for key in keys)])
         name = row_name if column is None else names.get((i, column), f"{row_name}/{column}")
-        return Cell(experiment, table_name, records[i], column, name)
+        return Cell(experiment, table_name, records[i], column, keys, name)
     if distinct:
         fitting = [
             names.get(pair) or "/".join([experiment, table_name, *_key(records[pair[0]], keys)]) for pair in found
         ]
         raise InputError(f"{path!r} fits {len(fitting)} cells of tables/{table_name}.csv: {_quoted(fitting)}.")
+    if table.empty:
+        raise InputError(f"{path!r}: tables/{table_name}.csv has no rows.")
     near = difflib.get_close_matches(path, list(names.values()), _SHOWN, 0)
     whole = f" (python -m lift explain {experiment}/{table_name} lists all)"
     raise InputError(f"{path!r} is no cell of tables/{table_name}.csv; the closest are {_quoted(near)}{whole}.")
@@ -202,7 +206,7 @@ def listing(experiment: str, table_name: str, table: pd.DataFrame) -> str:
     keys, columns = key_columns(table), list(table.columns)
     others = [shlex.quote(_column_name(name, columns)) for name in columns if name not in keys]
     lines = [f"{experiment}/{table_name}/{'/'.join(key.upper() for key in keys)}/COLUMN, {len(table)} rows"]
-    lines += [f"  {key.upper()}: {', '.join(table[key].unique())}" for key in keys]
+    lines += [f"  {key.upper()}: {', '.join(map(shlex.quote, table[key].unique()))}" for key in keys]
     lines += [f"  COLUMN: {', '.join(others)}"]
     if names:
         lines += [f"for example: python -m lift explain {shlex.quote(next(reversed(names.values())))}"]

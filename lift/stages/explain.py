@@ -17,7 +17,7 @@ import json
 import sys
 from pathlib import Path
 
-from lift import explain, table_cells
+from lift import explain, explain_text, table_cells
 
 
 def add_arguments(parser) -> None:
@@ -39,6 +39,6 @@ def main(args) -> None:
         print(json.dumps(names) if args.json else table_cells.listing(experiment, table, rows))
     else:
         chain = explain.explain(args.results, args.cell)
-        print(json.dumps(chain, indent=2) if args.json else explain.text(chain))
+        print(json.dumps(chain, indent=2) if args.json else explain_text.text(chain))
         if any(check["status"] == explain.WARNING for check in chain["checks"]):
             sys.exit(1)
