@@ -304,6 +304,8 @@ def mean_score(grades: pd.DataFrame, metric: str) -> float | None:
         from lift.intervals import pass_at_k  # scipy takes long to import
 
         samples = int(problems.size().iloc[0])
+        if int(k) > samples:
+            return None
         return float(pass_at_k(problems["correct"].sum().to_numpy(), samples, int(k)).mean())
     if metric == "cell_accuracy":
         cells = problems[["correct_cells", "empty_cells"]].sum()
@@ -317,9 +319,13 @@ def _grades(folder: Path, path: Path, metric: str) -> dict:
     facts = {"path": _relative(folder, path)}
     if not path.is_file():
         return facts | {"missing": True}
-    grades = pd.read_csv(path)
-    counts = {"right": int(grades["correct"].sum()), "answers": len(grades), "problems": grades["id"].nunique()}
-    return facts | counts | {"sha256": _sha256(path), "mean": mean_score(grades, metric)}
+    try:
+        grades = pd.read_csv(path)
+        counts = {"right": int(grades["correct"].sum()), "answers": len(grades), "problems": grades["id"].nunique()}
+        mean = mean_score(grades, metric)
+    except (ValueError, KeyError, IndexError):  # cut off, or without its columns
+        return facts | {"missing": True}
+    return facts | counts | {"sha256": _sha256(path), "mean": mean}
 
 
 def _answers(folder: Path, path: Path) -> dict:
@@ -363,6 +369,8 @@ def _seed(folder: Path, model: str, method: str, number: str, parts: list[dict],
         for part in parts:
             _check_counts(part, number, record, checks)
     if run and run.get("record"):
+        seed = str(run["record"].get("seed", number))
+        checks.expect(seed == number, "the seed of the run record is that of its folder", run["path"], f"it is {seed}")
         _check_training_data(folder, model, run, record, checks)
     return {"seed": number, "grading": grading, "decoding": decoding, "run": run}
 
@@ -597,12 +605,12 @@ def _check_value(again: float, value: float, where: str, checks: Checks) -> None
 
 
 def _check_files(folder: Path, grades: Path, answers: Path, found: dict, score: dict, checks: Checks) -> None:
-    for path in (grades, answers):
-        if not path.is_file():
-            checks.add(WARNING, "the file is missing", _relative(folder, path))
+    for kind in ("grades", "answers"):
+        if "missing" in found[kind]:
+            checks.add(WARNING, "the file is missing or cannot be read", found[kind]["path"])
     _check_age(folder, grades, answers, "the grades are not older than the answers", checks)
     _check_age(folder, folder / "scores.csv", grades, "scores.csv is not older than the grades", checks)
-    if grades.is_file() and answers.is_file():
+    if "missing" not in found["grades"] | found["answers"]:
         graded, given = found["grades"]["answers"], found["answers"]["answers"]
         where = found["grades"]["path"]
         checks.expect(graded == given, "a grade for every answer", where, f"{graded} grades, {given} answers")
@@ -656,11 +664,11 @@ def _check_training_data(folder: Path, model: str, run: dict, decoding: dict | N
     """Whether a run was trained on the tokenised corpus and the base model that are there."""
     what = "the tokenised corpus and the base have the hash that the run record has"
     known, config = run["record"].get("data"), run["config"]
-    if not known or not config or not decoding or "model" not in decoding:
-        why = "records of the base or the settings are missing" if known else "it has none"
-        checks.add(SKIPPED, f"{what}: {why}", run["path"])
+    if not known or not config:
+        checks.add(SKIPPED, f"{what}: {'config.yaml is missing' if known else 'it has none'}", run["path"])
         return
-    base = _below(folder, decoding["model"])
+    said = (decoding or {}).get("model")
+    base = _below(folder, said) if said else folder / "models" / model
     index = _json(base / "model.safetensors.index.json")
     names = sorted(set(index["weight_map"].values())) if index else ["model.safetensors"]
     corpus = sorted((folder / "data" / model / config["corpus"]).glob("*/*.arrow"))
