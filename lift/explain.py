@@ -55,7 +55,8 @@ def explain(results: Path, path: str) -> dict:
         "value": cell.value,
         "folder": str(folder),
         "table": {"path": f"tables/{table}.csv", "key": cell.key, "row": cell.row, "column": cell.column},
-        "comparison": _comparison(folder, cell),
+        "compared": _row_of(folder, "comparisons.csv", cell, scores),
+        "published": _row_of(folder, "tables/reported.csv", cell, scores),
         "methods": [],
         "statistics": [],
         "corpora": [],
@@ -189,18 +190,21 @@ def subjects(folder: Path, cell: Cell, scores: pd.DataFrame) -> list[dict]:
     return found
 
 
-def _comparison(folder: Path, cell: Cell) -> dict | None:
-    """The row of comparisons.csv behind a row that compares two methods on a benchmark."""
-    path, row, methods = folder / "comparisons.csv", cell.row, compared(cell.row)
-    if len(methods) != 2 or not path.is_file():
+def _row_of(folder: Path, path: str, cell: Cell, scores: pd.DataFrame) -> dict | None:
+    """The only row of a table that is about the methods and the benchmark of a cell: of comparisons, or published."""
+    row, methods = cell.row, compared(cell.row)
+    benchmark, _ = _benchmark_of(cell.column, scores)
+    benchmark = benchmark or row.get("benchmark") or row.get("comparison", "").rpartition(", ")[2]
+    if not methods or not (folder / path).is_file() or f"tables/{cell.table}.csv" == path:
         return None
-    benchmark = row["benchmark"] if "benchmark" in row else row["comparison"].rpartition(", ")[2]
-    wanted = {"model": row.get("model"), "method": methods[0], "reference": methods[1], "benchmark": benchmark}
-    wanted |= {"gen_length": row.get("length"), "metric": row.get("metric")}
-    table = table_cells.read_table(path)
+    table = table_cells.read_table(folder / path)
+    wanted = {"model": row.get("model"), "benchmark": benchmark, "metric": row.get("metric")}
+    wanted |= dict(zip(("method", "reference"), methods, strict=False))
+    wanted |= {name: row.get("length") for name in ("gen_length", "length")}
     for key, value in wanted.items():
-        table = table[table[key] == value] if key in table and value else table
-    return {"path": "comparisons.csv", "row": table.iloc[0].to_dict()} if len(table) == 1 else None
+        if key in table and value:
+            table = table[table[key] == value]
+    return {"path": path, "row": table.iloc[0].to_dict()} if len(table) == 1 else None
 
 
 # --- the chain of one method

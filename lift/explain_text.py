@@ -32,9 +32,10 @@ def text(chain: dict, width: int = 120) -> str:
             "made by", "the same in all records below" if common.pop("everywhere") else "what most records below say"
         )
         _environment(out, common)
-    if chain["comparison"]:
-        out.head("comparison", chain["comparison"]["path"])
-        out.line(1, ", ".join(f"{key} {value}" for key, value in chain["comparison"]["row"].items() if value))
+    for kind in ("compared", "published"):
+        if chain[kind]:
+            out.head(kind, chain[kind]["path"])
+            out.line(1, ", ".join(f"{key} {value}" for key, value in chain[kind]["row"].items() if value))
     for found in chain["methods"]:
         _method_text(out, found, common)
     for found in chain["statistics"]:
@@ -388,19 +389,19 @@ def _config_text(out: _Page, config: dict) -> None:
 
 
 def _checks_text(out: _Page, checks: list[dict]) -> None:
-    """A line a check, what is wrong first; with how often it was made, and where if it did not turn out well."""
+    """What is wrong, a line each and where; then what is right, and how often it was looked at."""
     bad = sum(check["status"] == WARNING for check in checks)
     skipped = sum(check["status"] == SKIPPED for check in checks)
     left = f"; {skipped} could not be made" if skipped else ""
-    out.head("checks", (f"{bad} warning{'s' if bad > 1 else ''}" if bad else "nothing is wrong") + left)
+    out.head("checks", (f"{bad} warning{'s' if bad > 1 else ''}" if bad else "no warning") + left)
     grouped = {}
     for check in checks:
         grouped.setdefault((check["status"], check["what"]), []).append(check["where"])
-    for status in (WARNING, NOTE, SKIPPED, OK):
+    for status in (WARNING, NOTE, SKIPPED):
         for what, places in [(what, places) for (found, what), places in grouped.items() if found == status]:
-            places = list(dict.fromkeys(places)) if status != OK else places
+            places = list(dict.fromkeys(places))
             more = f" and {len(places) - _PLACES} more" if len(places) > _PLACES else ""
-            where = f" ({len(places)} times)" if len(places) > 1 else ""
-            if status != OK:
-                where = f" -- {', '.join(places[:_PLACES])}{more}"
-            out.line(1, f"{status}: {what}{where}")
+            out.line(1, f"{status}: {what} -- {', '.join(places[:_PLACES])}{more}")
+    fine = [(what, len(places)) for (found, what), places in grouped.items() if found == OK]
+    if fine:
+        out.line(1, "ok: " + "; ".join(what + (f" ({times} times)" if times > 1 else "") for what, times in fine))

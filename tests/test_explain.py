@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from lift.explain import NOTE, OK, SKIPPED, WARNING
 from lift.tables import statistics_table
 from lift.token_words import by_word, split_by_frequency
 
+ROOT = Path(__file__).parent.parent
 BENCHMARKS = {"gsm": ("accuracy", "greedy", 1), "aime": ("pass@2", "sampled", 2)}
 CORRECT = {  # by method and seed: verdicts, problem after problem
     ("base", 0): {"gsm": [0, 0, 0, 1], "aime": [0, 0, 0, 0]},
@@ -173,6 +175,10 @@ def results(tmp_path):
     ]
     table(folder / "tables/decoders.csv", decoders)
     pair = {"model": "m", "length": 32, "method": "sft", "reference": "base"}
+    rows = [{"gen_length": 32, "benchmark": "gsm", "metric": "accuracy", "p": 0.01} | pair]
+    table(folder / "comparisons.csv", rows)
+    rows = [{"model": "m", "method": "sft", "benchmark": "gsm", "length": 32, "published": 70.1, "source": "Table 1"}]
+    table(folder / "tables/reported.csv", rows)
     gap = 100 * (value["sft", "gsm"] - value["base", "gsm"])
     table(
         folder / "tables/comparisons.csv",
@@ -222,6 +228,8 @@ def test_a_chain_is_complete(results):
     for part in (
         "exp/main/m/sft/gsm: 62.5 [0.0, 100.0] better",
         "accuracy 0.625000 [0.000000, 1.000000], n 4, decoder greedy",
+        "compared: comparisons.csv\n",
+        "published 70.1, source Table 1",
         "seed 0 0.500000, seed 1 0.750000",
         "seed 1: right 3 of 4",
         "generations/m/sft/seed{0,1}/run.json",
@@ -230,7 +238,7 @@ def test_a_chain_is_complete(results):
         "traces.source.json: source traces",
         "benchmarks/gsm.jsonl",
         "methods.sft: {objective: vanilla",
-        "nothing is wrong",
+        "checks: no warning\n",
     ):
         assert part in shown
     assert shown.count("torch 2.0") == 1  # what all records share is said once
@@ -429,5 +437,5 @@ def test_on_the_command_line(results, monkeypatch, capsys):
 def test_it_starts_without_torch(results):
     code = "import sys; import lift.stages.explain as e, lift.explain as x, pathlib;"
     code += f"x.explain(pathlib.Path({str(results)!r}), 'exp/main/m/sft/gsm'); print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "False\n"

@@ -10,7 +10,8 @@ the column, such as
     python -m lift explain miniature/contamination/mini-gsm
 
 Parts of a row's name may be left out while one row is meant. EXPERIMENT alone lists the tables, EXPERIMENT/TABLE the
-cells. Nothing is run and nothing is written; weights of 1 GB and more are not read. Ends with 1 if a check failed.
+cells. Nothing is run and nothing is written; weights of 1 GB and more are not read. Ends with 1 if a check failed; that
+a file is older than what was made of it is seen by its time, so copy results with their times.
 """
 
 import json
