@@ -396,10 +396,10 @@ def _base(folder: Path, place: Path) -> dict:
     if record:  # the losses of all steps are no part of an explanation
         facts["record"] = {key: value for key, value in record.items() if key != "loss"}
     files = sorted(place.glob("*.safetensors"))
-    size = sum(path.stat().st_size for path in files)
+    size = sum(path.stat().st_size for path in files if path.is_file())
     facts["weights"] = {"files": [path.name for path in files], "bytes": size}
-    if files and _cheap(files):
-        facts["weights"]["hash"] = _hash(*files)
+    if files:
+        facts["weights"]["hash"], facts["weights"]["not_read"] = _weights_hash(files)
     return facts
 
 
@@ -657,11 +657,16 @@ def _check_weights(folder: Path, record: dict, where: str, checks: Checks) -> No
         checks.add(SKIPPED, f"{what}: it has none", where)
     elif missing := [str(place) for place in folders if not any(place.glob("*.safetensors"))]:
         checks.add(SKIPPED, f"{what}: no weights in {', '.join(missing)}", where)
-    elif not _cheap(files):
-        checks.add(SKIPPED, f"{what}: 1 GB or more would have to be read", where)
     else:
-        now = _hash(*files)
-        checks.expect(now == record["weights"], what, where, f"they are {now} now, {record['weights']} then")
+        _check_hash(files, record["weights"], what, where, checks)
+
+
+def _check_hash(files: list[Path], known: str, what: str, where: str, checks: Checks) -> None:
+    now, why = _weights_hash(files)
+    if now is None:
+        checks.add(SKIPPED, f"{what}: {why}", where)
+    else:
+        checks.expect(now == known, what, where, f"{now} now, {known} then")
 
 
 def _check_training_data(folder: Path, model: str, run: dict, decoding: dict | None, checks: Checks) -> None:
@@ -677,13 +682,10 @@ def _check_training_data(folder: Path, model: str, run: dict, decoding: dict | N
     names = sorted(set(index["weight_map"].values())) if index else ["model.safetensors"]
     corpus = sorted((folder / "data" / model / config["corpus"]).glob("*/*.arrow"))
     files = [*corpus, *(base / name for name in names)]
-    if not corpus or not all(path.is_file() for path in files):
-        checks.add(SKIPPED, f"{what}: files are missing", run["path"])
-    elif not _cheap(files):
-        checks.add(SKIPPED, f"{what}: 1 GB or more would have to be read", run["path"])
+    if corpus:
+        _check_hash(files, known, what, run["path"], checks)
     else:
-        now = _hash(*files)
-        checks.expect(now == known, what, run["path"], f"{now} now, {known} then")
+        checks.add(SKIPPED, f"{what}: files are missing", run["path"])
 
 
 def _check_graders(record: dict, where: str, checks: Checks) -> None:
@@ -710,10 +712,15 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _cheap(files: list[Path]) -> bool:
-    """Whether the hash of some weights is known without reading much: a file of the hub's cache is named by its own."""
+def _weights_hash(files: list[Path]) -> tuple[str | None, str]:
+    """The hash of some weights, or why it is not known. A file in the hub's cache is named by its checksum."""
     read = [path for path in files if not re.fullmatch("[0-9a-f]{64}", path.resolve().name)]
-    return sum(path.stat().st_size for path in read) < _SMALL
+    try:
+        if sum(path.stat().st_size for path in read) >= _SMALL:
+            return None, "1 GB or more would have to be read"
+        return _hash(*files), ""
+    except OSError:
+        return None, "files are missing"
 
 
 def _below(folder: Path, path: str) -> Path:

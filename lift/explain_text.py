@@ -352,7 +352,7 @@ def _base_text(out: _Page, base: dict, common: dict) -> None:
     weights, record = base["weights"], base.get("record")
     if weights["files"]:
         names = weights["files"] if len(weights["files"]) < 3 else [f"{len(weights['files'])} files"]
-        told = f"hash {weights['hash']}" if "hash" in weights else "not read: 1 GB or more"
+        told = f"hash {weights['hash']}" if weights["hash"] else f"no hash: {weights['not_read']}"
         out.line(1, f"{', '.join(names)}, {weights['bytes'] / 1e6:,.1f} MB, {told}")
     else:
         out.line(1, "its weights are not here")

@@ -397,6 +397,26 @@ def test_missing_records_are_said(results, pattern):
     assert "no record" in shown or "not here" in shown or "the file is missing" in shown
 
 
+def test_weights_of_the_hub_are_known_by_their_names(results):
+    base = results / "exp/models/m/model.safetensors"
+    base.unlink()
+    base.symlink_to(results / "cache/models--owner--name/blobs" / ("a" * 64))  # gone, or too large to be read
+    for seed in (0, 1):
+        file = results / f"exp/generations/m/sft/seed{seed}/run.json"
+        best = results / f"exp/runs/m/sft/seed{seed}/best/model.safetensors"
+        record = json.loads(file.read_text()) | {"weights": provenance.file_hash(base, best)}
+        time = file.stat().st_mtime
+        file.write_text(json.dumps(record))
+        os.utime(file, (time, time))
+    chain = explain.explain(results, "exp/main/m/sft/gsm")
+    assert "the weights have the hash that the decoding record has" in statuses(chain, OK)
+    base.unlink()
+    base.symlink_to(results / "nowhere")
+    chain = explain.explain(results, "exp/main/m/sft/gsm")
+    assert "the weights have the hash that the decoding record has: files are missing" in statuses(chain, SKIPPED)
+    assert "no hash: files are missing" in explain_text.text(chain)
+
+
 def test_missing_answers_and_scores_are_warned_of(results):
     (results / "exp/generations/m/sft/seed0/greedy/gsm.jsonl").unlink()
     assert "the file is missing or cannot be read" in statuses(explain.explain(results, "exp/main/m/sft/gsm"), WARNING)
@@ -439,3 +459,25 @@ def test_it_starts_without_torch(results):
     code += f"x.explain(pathlib.Path({str(results)!r}), 'exp/main/m/sft/gsm'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "False\n"
+
+
+def test_lengths_and_decoders_are_told_apart(results):
+    folder = results / "exp"
+    scores = table_cells.read_table(folder / "scores.csv")
+    long = scores[scores["benchmark"] == "gsm"].assign(gen_length="64", decoder="long")
+    fast = scores[scores["benchmark"] == "gsm"].assign(decoder="fast", value="0.9")
+    put(folder / "scores.csv", pd.concat([fast, scores, long]).to_csv(index=False))
+    put(
+        folder / "config.yaml",
+        yaml.safe_dump(CONFIG | {"benchmarks": {"gsm": {"decoder": ["greedy", "long", "fast"]}}}),
+    )
+    table(folder / "tables/main.csv", [{"model": "m", "length": n, "method": "sft", "gsm": "-"} for n in (32, 64)])
+
+    def decoders(path):
+        cell = table_cells.find(results, path)
+        return [one["decoder"] for one in explain.subjects(folder, cell, explain._scores(folder))]
+
+    assert decoders("exp/main/m/32/sft/gsm") == ["greedy"]  # the first of its length in the config
+    assert decoders("exp/main/64/gsm") == ["long"]
+    with pytest.raises(InputError, match="fits 2 cells"):
+        decoders("exp/main/m/sft/gsm")
