@@ -27,6 +27,7 @@ STAGES = {
     "merge": "merge a fine-tuned adapter into its base model",
     "plan": "estimate GPU-hours, memory and disk of an experiment",
     "check": "look whether this machine can run an experiment",
+    "explain": "say where a number in a table comes from",
 }
 
 
