@@ -24,6 +24,7 @@ STAGES = {
     "compare": "every method next to a reference, over the same problems",
     "tables": "tables from scores, comparisons, claims and statistics",
     "figures": "figures from scores, statistics and logs",
+    "keep": "keep an experiment's tables and figures, with what made them",
     "merge": "merge a fine-tuned adapter into its base model",
     "plan": "estimate GPU-hours, memory and disk of an experiment",
     "check": "look whether this machine can run an experiment",
