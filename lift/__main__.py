@@ -22,6 +22,7 @@ STAGES = {
     "scores": "scores with intervals from grades",
     "tables": "tables from scores",
     "figures": "figures from scores, statistics and logs",
+    "report": "one page with tables, claims, figures and answers",
     "merge": "merge a fine-tuned adapter into its base model",
     "plan": "estimate GPU-hours, memory and disk of an experiment",
     "check": "look whether this machine can run an experiment",
