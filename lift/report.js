@@ -180,7 +180,7 @@
       ? `The table counts ${metric}; here a problem is right where at least one of its samples is.`
       : metric === "cell_accuracy"
         ? "The table counts cells; here a problem is right where the whole grid is."
-        : "A problem is right where its first sample is.";
+        : "A problem is right where its first answer is.";
     const sums = ["A", "B"].map((letter, i) => {
       const run = runs[letter];
       const right = outcome.filter((pair) => pair[i]).length;
@@ -188,7 +188,7 @@
       return element("li", {}, `${letter}: ${run.method}, seed ${run.seed}: ${right} of ${kept} right (`, ...files, ")");
     });
     byId("answers-sums").replaceChildren(
-      element("p", {}, `Counts are of ${whole}, of one seed each. ${rule}`),
+      element("p", {}, `Counts are over ${whole}, for one seed of each method; the tables are over all seeds. ${rule}`),
       element("ul", {}, ...sums)
     );
 

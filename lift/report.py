@@ -299,13 +299,26 @@ def claims(table: dict | None) -> list[dict] | None:
     if table is None:
         return None
     about = ("claim", "says", "where", "claim verdict")
-    columns = [name for name in table["columns"] if name not in about]
+    first = ("comparison", "verdict")  # which a narrow screen shows without scrolling
+    columns = sorted(
+        set(table["columns"]) - {*about}, key=lambda name: (name not in first, table["columns"].index(name))
+    )
     found: dict[str, dict] = {}
     for values in table["rows"]:
         facts = dict(zip(table["columns"], values, strict=True))
         claim = found.setdefault(facts["claim"], {name: facts.get(name, "") for name in about} | {"rows": []})
         claim["rows"].append([facts[name] for name in columns])
     return [claim | {"columns": columns} for claim in found.values()]
+
+
+def numeric_columns(table: dict) -> list[str]:
+    """The columns of numbers, with intervals or without, and dashes."""
+    number = re.compile(r"[-+<]?[\d.,]+%?( \[[^\]]*\])?")
+    return [
+        name
+        for name, texts in zip(table["columns"], zip(*table["rows"], strict=True), strict=False)
+        if any(map(number.fullmatch, texts)) and all(text in ("", "-") or number.fullmatch(text) for text in texts)
+    ]
 
 
 def cost_summary(path: Path, methods: list[str]) -> dict | None:
@@ -323,7 +336,12 @@ def cost_summary(path: Path, methods: list[str]) -> dict | None:
     for _, part, names in sorted(groups, key=lambda group: group[0]):
         seconds, tokens = part["seconds"].sum(), part["tokens"].sum()
         numbers = [part["answers"].sum(), part["nfe"].sum(), tokens]
-        row = [*names, str(part["seed"].nunique()), *(f"{value:,.0f}" if value else "-" for value in numbers)]
+        row = [
+            "decoding" if names[0] == "decode" else "fine-tuning",
+            *names[1:],
+            str(part["seed"].nunique()),
+            *(f"{value:,.0f}" if value else "-" for value in numbers),
+        ]
         row += [f"{seconds:,.1f}", f"{tokens / seconds:,.0f}" if seconds else "-"]
         row += [f"{part['peak_memory_mb'].max():,.0f}"]
         gpu = part["peak_gpu_memory_mb"].max()
@@ -368,9 +386,7 @@ def records(results: Path) -> dict:
             for name, value in values.items():
                 stages = facts.setdefault(name, {}).setdefault(str(value), {})
                 stages[stage] = stages.get(stage, 0) + 1
-    dates = (
-        [datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d") for time in (min(times), max(times))] if times else []
-    )
+    dates = {datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d") for time in times}
     rows = [
         {
             "name": name,
@@ -447,7 +463,7 @@ def render(page: dict) -> str:
     )
     environment.globals["zip"] = zip
     environment.filters["verdict_kind"] = verdict_kind
-    environment.filters["is_number"] = lambda text: bool(re.match(r"[-+<]?[\d.,]+%?( \[.*)?$", text))
+    environment.filters["numeric_columns"] = numeric_columns
     template, style, script = SOURCES
     code = script.read_text(encoding="utf-8")
     data = {"answers-index": dumps(page["index"]), **page["blobs"]}  # escaped by `dumps`
