@@ -121,12 +121,13 @@
   const side = (letter, run, answers, place) => {
     const samples = answers.samples[place];
     const title = element("h4", {}, `${letter}: ${run.method}, seed ${run.seed}`);
+    const picked = element("div", { class: "samples" });
     const box = element("div");
     // of several samples, the first right one is what a right problem rests on
     let start = sampled() ? samples.findIndex((sample) => sample[3] & CORRECT) : 0;
     if (start < 0) start = 0;
     if (answers.of[place] > 1) {
-      title.append(mark("", `${answers.right[place]} of ${answers.of[place]} samples right`));
+      picked.append(mark("", `${answers.right[place]} of ${answers.of[place]} samples right`));
       const label = `sample shown of ${letter}`;
       const select = element("select", { "aria-label": label });
       const options = samples.map((sample, i) => ({
@@ -135,10 +136,10 @@
       }));
       fill(select, options, String(start));
       select.addEventListener("change", () => showSample(box, samples[Number(select.value)]));
-      title.append(select);
+      picked.append(select);
     }
     showSample(box, samples[start]);
-    return element("section", { class: "side", "aria-label": `answer of ${letter}` }, title, box);
+    return element("section", { class: "side", "aria-label": `answer of ${letter}` }, title, picked, box);
   };
 
   const draw = () => {
@@ -177,7 +178,7 @@
     const { kept, total, metric } = entry();
     const whole = kept < total ? `the first ${kept} of ${total} problems, which are in this page` : `all ${total} problems`;
     const rule = sampled()
-      ? `The table counts ${metric}; here a problem is right where at least one of its samples is.`
+      ? `The table counts ${metric}; here a problem is right where at least one of its ${Math.max(...a.of)} samples is.`
       : metric === "cell_accuracy"
         ? "The table counts cells; here a problem is right where the whole grid is."
         : "A problem is right where its first answer is.";

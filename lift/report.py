@@ -78,9 +78,13 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
 
 
+def _is_made(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 1  # a table without columns is a line break
+
+
 def read_table(path: Path) -> dict | None:
     """The columns and rows of a CSV file as text; None where it was not made."""
-    if not path.is_file():
+    if not _is_made(path):
         return None
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     return {"columns": list(frame.columns), "rows": frame.to_numpy().tolist()}
@@ -269,6 +273,8 @@ def main_table(table: dict | None, index: dict, lengths: dict[tuple[str, str], s
             if benchmark not in index["benchmarks"] and benchmark != "average":
                 continue
             cells[column] = cell = _cell(text)
+            if not cell["number"]:
+                continue
             for decoder in index["benchmarks"].get(benchmark, {}).get("decoders", []):
                 same_length = length is None or lengths.get((benchmark, decoder)) == length
                 if same_length and facts["model"] in models.get((benchmark, decoder, method), []):
@@ -282,7 +288,7 @@ def main_table(table: dict | None, index: dict, lengths: dict[tuple[str, str], s
                     cell["link"] = answers_link(model, benchmark, decoder, method, (answering or [method])[0])
                     cell["title"] = f"{method} on {benchmark}: the answers"
                     break
-        if "average" in cells:
+        if cells.get("average", {}).get("number"):
             first = next((cell["link"] for cell in cells.values() if cell["link"]), "")
             cells["average"] |= {"link": first, "title": f"{method}: the answers to the first benchmark"}
         rows.append({"text": facts, "cells": cells})
@@ -300,9 +306,8 @@ def claims(table: dict | None) -> list[dict] | None:
         return None
     about = ("claim", "says", "where", "claim verdict")
     first = ("comparison", "verdict")  # which a narrow screen shows without scrolling
-    columns = sorted(
-        set(table["columns"]) - {*about}, key=lambda name: (name not in first, table["columns"].index(name))
-    )
+    columns = [name for name in table["columns"] if name not in about]
+    columns.sort(key=lambda name: name not in first)
     found: dict[str, dict] = {}
     for values in table["rows"]:
         facts = dict(zip(table["columns"], values, strict=True))
@@ -323,7 +328,7 @@ def numeric_columns(table: dict) -> list[str]:
 
 def cost_summary(path: Path, methods: list[str]) -> dict | None:
     """costs.csv by stage, model and method: sums over seeds, benchmarks and decoders, and the most memory."""
-    if not path.is_file():
+    if not _is_made(path):
         return None
     frame = pd.read_csv(path)
     frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, "answers", "nfe", "peak_gpu_memory_mb"])))
@@ -336,12 +341,9 @@ def cost_summary(path: Path, methods: list[str]) -> dict | None:
     for _, part, names in sorted(groups, key=lambda group: group[0]):
         seconds, tokens = part["seconds"].sum(), part["tokens"].sum()
         numbers = [part["answers"].sum(), part["nfe"].sum(), tokens]
-        row = [
-            "decoding" if names[0] == "decode" else "fine-tuning",
-            *names[1:],
-            str(part["seed"].nunique()),
-            *(f"{value:,.0f}" if value else "-" for value in numbers),
-        ]
+        stage = "decoding" if names[0] == "decode" else "fine-tuning"
+        row = [stage, *names[1:], str(part["seed"].nunique())]
+        row += [f"{value:,.0f}" if value else "-" for value in numbers]
         row += [f"{seconds:,.1f}", f"{tokens / seconds:,.0f}" if seconds else "-"]
         row += [f"{part['peak_memory_mb'].max():,.0f}"]
         gpu = part["peak_gpu_memory_mb"].max()
