@@ -128,15 +128,19 @@
     if (start < 0) start = 0;
     if (answers.of[place] > 1) {
       picked.append(mark("", `${answers.right[place]} of ${answers.of[place]} samples right`));
-      const label = `sample shown of ${letter}`;
-      const select = element("select", { "aria-label": label });
-      const options = samples.map((sample, i) => ({
-        name: String(i),
-        label: `sample ${sample[0]}: ${sample[3] & CORRECT ? "✓ right" : "✗ wrong"}`,
-      }));
-      fill(select, options, String(start));
-      select.addEventListener("change", () => showSample(box, samples[Number(select.value)]));
-      picked.append(select);
+      if (answers.right[place] && !samples.some((sample) => sample[3] & CORRECT)) {
+        picked.append(element("span", { class: "soft" }, "(the right ones are not in this page)"));
+      }
+      if (samples.length > 1) {
+        const select = element("select", { "aria-label": `sample shown of ${letter}` });
+        const options = samples.map((sample, i) => ({
+          name: String(i),
+          label: `sample ${sample[0]}: ${sample[3] & CORRECT ? "✓ right" : "✗ wrong"}`,
+        }));
+        fill(select, options, String(start));
+        select.addEventListener("change", () => showSample(box, samples[Number(select.value)]));
+        picked.append(select);
+      } else picked.append(element("span", { class: "soft" }, `shown: sample ${samples[0][0]}`));
     }
     showSample(box, samples[start]);
     return element("section", { class: "side", "aria-label": `answer of ${letter}` }, title, picked, box);
@@ -150,7 +154,7 @@
     for (const [letter, method] of [["A", state.a], ["B", state.b]]) {
       const seeds = seedsOf(method).map((run) => ({
         name: String(run.seed),
-        label: run.data ? String(run.seed) : `${run.seed} (not in this page)`,
+        label: run.data ? String(run.seed) : `${run.seed} (left out)`,
         disabled: !run.data,
       }));
       fill(byId(`choose-seed${letter}`), seeds, state[`seed${letter}`]);
@@ -234,6 +238,7 @@
     byId(id).addEventListener("click", () => {
       state.page += step;
       draw();
+      byId("answers-list").focus({ preventScroll: true }); // the button may have become disabled
       byId("answers-list").scrollIntoView();
     });
   }

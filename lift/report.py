@@ -26,16 +26,22 @@ _FOLDER = Path(__file__).parent
 SOURCES = tuple(_FOLDER / name for name in ("report.html.jinja", "report.css", "report.js"))
 
 CAPTIONS = {
-    "scores": "Score of every method on every benchmark. Dots are means over seeds, lines 95% intervals over problems "
-    "and seeds.",
-    "pass_at_k": "Share of the problems that at least one of k samples solves, by k.",
-    "held_out_loss": "Loss on the held-out examples in the course of fine-tuning, by method.",
-    "confidence": "Confidence of the prediction and probability of the true token, by masking level, for the frequent "
-    "and the rare words of the corpus.",
-    "heatmap": "Token statistics by word frequency and masking level.",
-    "trained_on": "Which tokens each method trains on: by word frequency and masking level.",
-    "cost": "What each method costs: forward passes, tokens and time.",
-}
+    "scores": "The score of every method on every benchmark, and the plain average: a point is the mean over seeds, a "
+    "line the 95% interval over problems and seeds, the dashed line the base model.",
+    "pass_at_k": "The share of problems that at least one of k sampled answers solves, with 95% intervals. At k = 1 it "
+    "is the mean over all samples.",
+    "held_out_loss": "The loss of plain fine-tuning on held-out examples over training: over all masking levels, and "
+    "by level. Lines are means over seeds, bands their range.",
+    "trained_on": "The tokens that each method's loss counts, by their frequency in the corpus and the masking level, "
+    "before any weights. The first panel gives shares in percent of the first method's tokens; the others how many "
+    "times as many tokens a method has as the first.",
+    "confidence": "How sure the base model is of its prediction, and which probability it gives to the true token, by "
+    "masking level, for frequent and for rare words.",
+    "heatmap": "The base model's confidence in its prediction and probability of the true token, by the token's "
+    "frequency and the masking level. Means over masked tokens.",
+    "cost": "The mean score against what it costs: forward passes and seconds an answer, and seconds of fine-tuning a "
+    "run. Seconds depend on the machine and what else it did.",
+}  # in the order in which the figures are shown
 TABLES = {
     "reported": "Scores next to the published ones",
     "pass_at_k": "pass@k and avg@k",
@@ -359,7 +365,7 @@ def cost_summary(path: Path, methods: list[str]) -> dict | None:
 
 
 def figures(folder: Path) -> list[dict]:
-    """Every PNG with its caption, its size at 100 dots an inch, and its data as CSV where there is such a file."""
+    """Every PNG with its caption, its size at two dots a pixel, and its data as CSV where there is such a file."""
     found = []
     for path in sorted(folder.glob("*.png")):
         content = path.read_bytes()
@@ -443,7 +449,7 @@ def gather(
         "tables": [
             {"name": path.stem, "title": TABLES.get(path.stem, path.stem), **read_table(path)}
             for path in others
-            if path.stem not in shown
+            if path.stem not in shown and _is_made(path)
         ],
         "costs": cost_summary(results / "costs.csv", methods),
         "config": config.read_text(encoding="utf-8") if config.is_file() else None,

@@ -187,6 +187,15 @@ def test_what_is_missing_is_said(results):
     assert "generations/m/lift3/seed1/greedy/gsm.jsonl" in text
 
 
+def test_controls_are_labelled_and_headers_have_a_scope(results):
+    elements = Page(make(results)).elements
+    labelled = {attrs["for"] for tag, attrs in elements if tag == "label"}
+    selects = {attrs["id"] for tag, attrs in elements if tag == "select"}
+    assert selects == labelled
+    assert {"choose-a", "choose-b", "choose-benchmark"} <= selects
+    assert all("scope" in attrs for tag, attrs in elements if tag == "th")
+
+
 def test_records_are_stated_once_or_by_what_differs(results):
     text = words(Page(make(results)))
     assert "They differ in: machine." in text
