@@ -114,7 +114,7 @@ def find_runs(results: Path) -> tuple[list[Run], list[str]]:
 
 
 def _lines(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def read_problems(results: Path, benchmark: str) -> list[dict]:
