@@ -25,6 +25,7 @@ STAGES = {
     "tables": "tables from scores, comparisons, claims and statistics",
     "figures": "figures from scores, statistics and logs",
     "keep": "keep an experiment's tables and figures, with what made them",
+    "report": "one page with tables, claims, figures and answers",
     "merge": "merge a fine-tuned adapter into its base model",
     "plan": "estimate GPU-hours, memory and disk of an experiment",
     "check": "look whether this machine can run an experiment",
