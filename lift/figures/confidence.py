@@ -57,14 +57,16 @@ def data(statistics: pd.DataFrame) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame) -> Figure:
     """Above, a mean for either group with its band, and a thin line a word; below, bars for the examples."""
-    figure, axes = panels(4, 2, PAGE, 4.1, sharey=True)
+    figure, axes = panels(4, 2, PAGE, 4, sharey=True)
     for axis, (quantity, title) in zip(axes[:2], QUANTITIES.items(), strict=True):
         _curves(axis, data[data["quantity"] == quantity])
         axis.set_title(title)
     for axis, quantity in zip(axes[2:], QUANTITIES, strict=True):
         _bars(axis, data[(data["quantity"] == quantity) & (data["drawn_as"] == "bar")])
     axes[0].legend(loc="lower left")
-    axes[3].legend(title="masking level t", ncols=2, loc="upper right", columnspacing=1, handlelength=1.2)
+    handles, levels = axes[3].get_legend_handles_labels()
+    levels = [f"t = {level}" for level in levels]
+    figure.legend(handles, levels, loc="outside lower center", ncols=len(levels), handlelength=1.2)
     for axis in axes[::2]:
         axis.set_ylabel("probability")
     return figure

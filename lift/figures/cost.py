@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from lift.figures.style import MARKERS, PAGE, Mark, in_order, method_legend, nothing, panels
 
 PASSES, SECONDS, TRAINING = COSTS = ["forward passes an answer", "seconds an answer", "seconds of fine-tuning a run"]
+DODGE = 0.015  # of a panel's width, between methods: many take as many passes
 COLUMNS = ["cost", "method", "decoder", "x", "value", "ci_low", "ci_high"]
 
 
@@ -69,10 +70,15 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
     methods, decoders = [m for m in marks if m in set(data["method"])], list(data["decoder"].unique())
     figure, axes = panels(len(COSTS), 3, PAGE, 2.5, sharey=True)
     for axis, cost in zip(axes, COSTS, strict=True):
-        for row in data[data["cost"] == cost].itertuples():
+        part = data[data["cost"] == cost]
+        centre, span = (part["x"].min() + part["x"].max()) / 2, part["x"].max() - part["x"].min()
+        span = max(1.2 * span, 0.2 * centre)  # so that a difference of a hundredth looks like one
+        axis.set_xlim(centre - span / 2, centre + span / 2)
+        for row in part.itertuples():
+            x = row.x + DODGE * span * (methods.index(row.method) - (len(methods) - 1) / 2)
             marker = marks[row.method].marker if len(decoders) == 1 else MARKERS[decoders.index(row.decoder)]
-            axis.vlines(row.x, row.ci_low, row.ci_high, color=marks[row.method].colour, linewidth=0.8, alpha=0.7)
-            axis.plot(row.x, row.value, marker, color=marks[row.method].colour, markersize=4.5)
+            axis.vlines(x, row.ci_low, row.ci_high, color=marks[row.method].colour, linewidth=0.8, alpha=0.7)
+            axis.plot(x, row.value, marker, color=marks[row.method].colour, markersize=4.5)
         axis.set_xlabel(cost)
         axis.xaxis.set_major_locator(MaxNLocator(5))
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lift.figures.confidence import QUANTITIES
-from lift.figures.style import PAGE, PROBABILITY_MAP, panels, share_label
+from lift.figures.style import PAGE, PROBABILITY_MAP, panels, share_label, text_colour
 from lift.frequency_bins import frequency_bin, lower_edge
 
 
@@ -37,7 +37,7 @@ def draw(data: pd.DataFrame) -> Figure:
         image = axis.imshow(cells, cmap=PROBABILITY_MAP, vmin=0, vmax=1, aspect="auto")
         for (row, column), value in np.ndenumerate(cells):
             if not np.isnan(value):
-                colour = "white" if value < 0.55 else "black"
+                colour = text_colour(image.to_rgba(value))
                 axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=7)
         axis.set_xticks(range(len(levels)), [f"{level:.3g}" for level in levels])
         labels = [f"{share_label(s)} ({n})" for s, n in zip(shares["share_above"], shares["tokens"], strict=True)]

@@ -52,8 +52,9 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
             axis.plot(part["step"], part["mean"], color=mark.colour, linestyle=mark.line)
         axis.set_title(name, fontweight="bold" if name == ALL else "normal")
         axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        axis.yaxis.set_major_locator(MaxNLocator(4))
-    figure.supxlabel("step")
+        axis.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    for axis in axes[-4:]:  # no other panel is below
+        axis.set_xlabel("step")
     figure.supylabel("held-out loss (nats a token)")
     method_legend(figure, marks, methods, marker=False)
     return figure

@@ -38,7 +38,7 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
             mark, x = marks[method], part["k"] * dodge
             bars = np.maximum([part["value"] - part["ci_low"], part["ci_high"] - part["value"]], 0)
             axis.errorbar(x, part["value"], bars, fmt="none", ecolor=mark.colour, elinewidth=0.7, alpha=0.6)
-            axis.plot(x, part["value"], marker=mark.marker, color=mark.colour, linestyle=mark.line, linewidth=1)
+            axis.plot(x, part["value"], marker=mark.marker, color=mark.colour, linestyle=mark.line, clip_on=False)
         axis.set_xscale("log", base=2)
         ticks = sorted(set(data["k"]))
         axis.set_xticks(ticks, ticks)

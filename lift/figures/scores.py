@@ -35,7 +35,15 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark], ablations: list[str] = ()) 
         part = data[data["benchmark"] == benchmark].set_index("method")
         if "base" in part.index:
             axis.axvline(part.loc["base", "value"], color=marks["base"].colour, linewidth=0.6, linestyle="--", zorder=1)
+        # guessing would push all others together: where it is off the scale, its score stands at the edge
+        compared = part.drop(index="guess", errors="ignore") if len(part) > 1 else part
+        low, high = compared["ci_low"].min(), compared["ci_high"].max()
+        low, high = low - 0.04 * (high - low), high + 0.04 * (high - low)
         for method, row in part.iterrows():
+            if row["value"] < low:
+                text = f"◂ {100 * row['value']:.1f}"
+                axis.text(low, y[method], text, color=marks[method].colour, va="center", fontsize=7)
+                continue
             axis.hlines(y[method], row["ci_low"], row["ci_high"], color=marks[method].colour, linewidth=1.5)
             axis.plot(row["value"], y[method], marks[method].marker, color=marks[method].colour, markersize=4)
         metric = part["metric"].iloc[0]
@@ -44,6 +52,7 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark], ablations: list[str] = ()) 
         axis.tick_params(axis="y", length=0)
         axis.grid(visible=False, axis="y")
         axis.set_ylim(max(y.values()) + 0.6, -0.6)
+        axis.set_xlim(low, high)
         axis.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     figure.supxlabel("score (%) and 95% interval")

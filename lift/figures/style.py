@@ -122,6 +122,12 @@ def share_label(share: float) -> str:
     return power if np.isclose(share, 10.0**exponent) else f"3·{power}"
 
 
+def text_colour(background: tuple[float, ...]) -> str:
+    """Black or white, whichever is the easier to read on a colour."""
+    red, green, blue = background[:3]
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
 def save(figure: Figure, data: pd.DataFrame, stem: Path) -> None:
     """The figure as PNG and PDF, without the time of day, and what it shows as CSV."""
     name = stem.name  # with_suffix would take a model's "-2.5" for a suffix

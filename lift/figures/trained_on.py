@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lift.figures.style import COLUMN, PAGE, PROBABILITY_MAP, RATIO_MAP, nothing, share_label
+from lift.figures.style import COLUMN, PAGE, PROBABILITY_MAP, RATIO_MAP, nothing, share_label, text_colour
 from lift.frequency_bins import BINS, lower_edge
 
 LEVEL_BINS = 6  # of lift.training, which would bring torch along
@@ -65,7 +65,9 @@ def draw(data: pd.DataFrame) -> Figure:
         line, column = divmod(i, columns)
         axis = figure.add_subplot(grid[line, 2 * column : 2 * column + 2])
         images.append(_panel(axis, data[data["method"] == method], rows, reference=i == 0))
-        axis.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(methods), length=0)
+        axis.tick_params(labelleft=column == 0, length=0)
+        if i + columns < len(methods):  # another panel is below
+            axis.set(xlabel="", xticklabels=[])
         axis.set_title(f"{method}: {totals[method] / totals[methods[0]]:.2f} times the tokens" if i else method)
     halves = (grid[lines, :columns], grid[lines, columns:]) if methods[1:] else (grid[lines, :],)
     labels = f"share of {methods[0]}'s tokens (%)", f"times {methods[0]}'s number of tokens"
@@ -73,7 +75,7 @@ def draw(data: pd.DataFrame) -> Figure:
         bar = figure.colorbar(image, figure.add_subplot(place), orientation="horizontal", extend=extend, label=label)
         bar.outline.set_visible(False)
         if extend == "both":
-            bar.set_ticks(range(-MOST, MOST + 1), labels=["¼", "½", "1", "2", "4"])
+            bar.set_ticks(range(-MOST, MOST + 1), labels=["1/4", "1/2", "1", "2", "4"])
     figure.supylabel("token's share of the corpus, above")
     return figure
 
@@ -87,7 +89,7 @@ def _panel(axis: Axes, cells: pd.DataFrame, rows: list[str], reference: bool) ->
     for row, column in np.argwhere((tokens == 0) & (ratio == 0)):
         axis.add_patch(Rectangle((x[column], y[row] - 0.5), 1 / LEVEL_BINS, 1, **ONLY_REFERENCE))
     if reference:
-        values, look = 100 * share, {"cmap": PROBABILITY_MAP, "norm": Normalize(0, 100 * share.max())}
+        values, look = 100 * share, {"cmap": PROBABILITY_MAP, "norm": PowerNorm(0.5, 0, 100 * share.max())}
     else:
         with np.errstate(divide="ignore"):
             values = np.log2(np.where(np.isnan(ratio), np.inf, ratio))  # to nothing: beyond the scale
@@ -96,9 +98,16 @@ def _panel(axis: Axes, cells: pd.DataFrame, rows: list[str], reference: bool) ->
     for part in (np.array(rows) != PADDING, np.array(rows) == PADDING):  # a mesh each, for the gap
         if part.any():
             image = axis.pcolormesh(x, [*(y[part] - 0.5), y[part][-1] + 0.5], values[part], **look)
+    number = 100 * share if reference else ratio
+    for row, column in np.argwhere((tokens > 0) & ~np.isnan(number)):
+        text = (
+            f"{number[row, column]:.1f}" if reference or number[row, column] >= 9.95 else f"{number[row, column]:.2f}"
+        )
+        colour = text_colour(image.to_rgba(values[row, column]))
+        axis.text(x[column] + 0.5 / LEVEL_BINS, y[row], text, ha="center", va="center", color=colour, fontsize=7)
     axis.set_yticks(y, rows)
     axis.set_ylim(y[-1] + 0.5, -0.5)
-    axis.set_xticks([0, 1 / 3, 2 / 3, 1], ["0", "⅓", "⅔", "1"])
+    axis.set_xticks([0, 1 / 3, 2 / 3, 1], ["0", "1/3", "2/3", "1"])
     axis.set_xlim(0, 1)
     axis.set_xlabel("masking level t")
     axis.grid(visible=False)
