@@ -80,10 +80,10 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
             axis.vlines(x, row.ci_low, row.ci_high, color=marks[row.method].colour, linewidth=0.8, alpha=0.7)
             axis.plot(x, row.value, marker, color=marks[row.method].colour, markersize=4.5)
         axis.set_xlabel(cost)
-        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     axes[0].set_ylabel("mean score (%)")
-    method_legend(figure, marks, methods)
+    method_legend(figure, marks, methods, line=False)
     if len(decoders) > 1:
         handles = [Line2D([], [], color="#606060", marker=MARKERS[i], linestyle="") for i in range(len(decoders))]
         figure.legend(handles, decoders, loc="outside upper center", ncols=len(decoders))

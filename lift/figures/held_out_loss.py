@@ -38,21 +38,34 @@ def data(log: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
     return in_order(found[COLUMNS], levels=list(names.values()), method=methods, step=None)
 
 
+def lowest_ends(rows: pd.DataFrame) -> tuple[float, float]:
+    """A range of loss in which the ends of all methods fall that end below their start, or all where none does."""
+    by_method = rows.groupby("method")
+    start, end = by_method.first(), by_method.last()
+    fell = end[end["mean"] < start["mean"]]
+    fell = end if fell.empty else fell
+    low, high = fell["low"].min(), fell["high"].max()
+    room = max(0.5 * (high - low), 0.002 * high)
+    return low - room, high + room
+
+
 def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
-    """Lines are means over seeds, bands their range."""
+    """Lines are means over seeds, bands their range; the last panel is the first again, near the lowest ends."""
     if data.empty:
         return nothing("no run was evaluated")
     levels, methods = list(data["levels"].unique()), [name for name in marks if name in set(data["method"])]
-    rows = -(-len(levels) // 4)
-    figure, axes = panels(len(levels), 4, PAGE, 1.45 * rows + 0.4)
-    for axis, name in zip(axes, levels, strict=True):
+    rows = -(-(len(levels) + 1) // 4)
+    figure, axes = panels(len(levels) + 1, 4, PAGE, 1.45 * rows + 0.4)
+    for axis, name in zip(axes, [*levels, ALL], strict=True):
         for method in methods:
             part, mark = data[(data["levels"] == name) & (data["method"] == method)], marks[method]
             axis.fill_between(part["step"], part["low"], part["high"], color=mark.colour, alpha=0.2, linewidth=0)
             axis.plot(part["step"], part["mean"], color=mark.colour, linestyle=mark.line)
-        axis.set_title(name, fontweight="bold" if name == ALL else "normal")
+        axis.set_title(name)
         axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axis.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes[-1].set_title(f"{ALL}, enlarged")
+    axes[-1].set_ylim(*lowest_ends(data[data["levels"] == ALL]))
     for axis in axes[-4:]:  # no other panel is below
         axis.set_xlabel("step")
     figure.supylabel("held-out loss (nats a token)")

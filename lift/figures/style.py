@@ -95,10 +95,12 @@ def panels(count: int, columns: int, width: float, height: float, **options) -> 
     return figure, list(axes.flat[:count])
 
 
-def method_legend(figure: Figure, marks: dict[str, Mark], methods: list[str], marker: bool = True) -> None:
+def method_legend(
+    figure: Figure, marks: dict[str, Mark], methods: list[str], marker: bool = True, line: bool = True
+) -> None:
     """One legend of the methods, below all panels."""
     handles = [
-        Line2D([], [], color=m.colour, marker=m.marker if marker else "", linestyle=m.line, label=name)
+        Line2D([], [], color=m.colour, marker=m.marker if marker else "", linestyle=m.line if line else "", label=name)
         for name, m in ((name, marks[name]) for name in methods)
     ]
     a_row = 8 if figure.get_figwidth() > COLUMN else 4

@@ -100,9 +100,7 @@ def _panel(axis: Axes, cells: pd.DataFrame, rows: list[str], reference: bool) ->
             image = axis.pcolormesh(x, [*(y[part] - 0.5), y[part][-1] + 0.5], values[part], **look)
     number = 100 * share if reference else ratio
     for row, column in np.argwhere((tokens > 0) & ~np.isnan(number)):
-        text = (
-            f"{number[row, column]:.1f}" if reference or number[row, column] >= 9.95 else f"{number[row, column]:.2f}"
-        )
+        text = _number(number[row, column], digits=1 if reference else 2)
         colour = text_colour(image.to_rgba(values[row, column]))
         axis.text(x[column] + 0.5 / LEVEL_BINS, y[row], text, ha="center", va="center", color=colour, fontsize=7)
     axis.set_yticks(y, rows)
@@ -113,3 +111,11 @@ def _panel(axis: Axes, cells: pd.DataFrame, rows: list[str], reference: bool) ->
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
     return image
+
+
+def _number(value: float, digits: int) -> str:
+    """At most three figures, and no zero for what is more."""
+    least = 10.0**-digits
+    if value < least / 2:
+        return f"<{least:.{digits}f}"
+    return f"{value:.{digits if value < 9.95 else 1 if value < 99.95 else 0}f}"
