@@ -78,7 +78,7 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
             x = row.x + DODGE * span * (methods.index(row.method) - (len(methods) - 1) / 2)
             marker = marks[row.method].marker if len(decoders) == 1 else MARKERS[decoders.index(row.decoder)]
             axis.vlines(x, row.ci_low, row.ci_high, color=marks[row.method].colour, linewidth=0.8, alpha=0.7)
-            axis.plot(x, row.value, marker, color=marks[row.method].colour, markersize=4.5)
+            axis.plot(x, row.value, marker, color=marks[row.method].colour, markersize=4.5, zorder=3)
         axis.set_xlabel(cost)
         axis.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))

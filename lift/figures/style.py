@@ -133,6 +133,8 @@ def text_colour(background: tuple[float, ...]) -> str:
 def save(figure: Figure, data: pd.DataFrame, stem: Path) -> None:
     """The figure as PNG and PDF, without the time of day, and what it shows as CSV."""
     name = stem.name  # with_suffix would take a model's "-2.5" for a suffix
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # it is laid out, once
     figure.savefig(stem.with_name(f"{name}.png"), metadata={"Software": None})
     figure.savefig(stem.with_name(f"{name}.pdf"), metadata={"CreationDate": None})
     plt.close(figure)

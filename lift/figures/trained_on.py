@@ -8,6 +8,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from lift.figures.style import COLUMN, PAGE, PROBABILITY_MAP, RATIO_MAP, nothing, share_label, text_colour
 from lift.frequency_bins import BINS, lower_edge
@@ -74,6 +75,7 @@ def draw(data: pd.DataFrame) -> Figure:
     for image, place, label, extend in zip(images[:2], halves, labels, ("neither", "both"), strict=False):
         bar = figure.colorbar(image, figure.add_subplot(place), orientation="horizontal", extend=extend, label=label)
         bar.outline.set_visible(False)
+        bar.locator = MaxNLocator(5)
         if extend == "both":
             bar.set_ticks(range(-MOST, MOST + 1), labels=["1/4", "1/2", "1", "2", "4"])
     figure.supylabel("token's share of the corpus, above")
