@@ -83,7 +83,7 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     axes[0].set_ylabel("mean score (%)")
-    method_legend(figure, marks, methods, line=False)
+    method_legend(figure, marks, methods, marker=len(decoders) == 1, line=len(decoders) > 1)
     if len(decoders) > 1:
         handles = [Line2D([], [], color="#606060", marker=MARKERS[i], linestyle="") for i in range(len(decoders))]
         figure.legend(handles, decoders, loc="outside upper center", ncols=len(decoders))
