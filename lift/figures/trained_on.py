@@ -119,5 +119,5 @@ def _number(value: float, digits: int) -> str:
     """At most three figures, and no zero for what is more."""
     least = 10.0**-digits
     if value < least / 2:
-        return f"<{least:.{digits}f}"
+        return "<" + f"{least:.{digits}f}".lstrip("0")  # a cell is no wider
     return f"{value:.{digits if value < 9.95 else 1 if value < 99.95 else 0}f}"
