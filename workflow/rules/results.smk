@@ -196,25 +196,38 @@ rule tables:
         " > {log:q} 2>&1"
 
 
-FIGURES = [
-    *expand("{figure}-{model}-{length}", figure=["scores", "pass_at_k"], model=MODELS, length=LENGTHS),
-    *expand("held_out_loss-{model}", model=MODELS),
-    *expand("confidence-{model}-{corpus}", model=MODELS, corpus=CONFIG["statistics"]["corpus"]),
-]
+ABLATIONS = [method for method in METHODS if method in CONFIG["ablations"]]
+MAIN_ROWS = [method for method in ROWS if method not in ABLATIONS]
+# What each figure shows, by its name: the kind of figure, and its labels in the report.
+FIGURES = {
+    "-".join([kind, *labels]): (kind, {"figure": kind, "model": labels[0], "of": labels[1] if labels[1:] else "-"})
+    for kinds, parts in (
+        (("scores", "pass_at_k", "cost"), [(model, str(length)) for model in MODELS for length in LENGTHS]),
+        (("held_out_loss", "trained_on"), [(model,) for model in MODELS]),
+        (("confidence", "heatmap"), [(model, CONFIG["statistics"]["corpus"]) for model in MODELS]),
+    )
+    for kind in kinds
+    for labels in parts
+}
 
 
 rule figures:
     input:
         scores=rules.scores.output.scores,
+        costs=rules.scores.output.costs,
         statistics=rules.statistics.input,
         logs=expand(f"{RUN}/log.jsonl", model=MODELS, method=TRAINED, seed=SEEDS),
     output:
-        report(
-            expand(f"{RESULTS}/figures/{{figure}}.png", figure=FIGURES),
-            caption="../report/figures.rst",
-            category="Figures",
-        ),
-        expand(f"{RESULTS}/figures/{{figure}}.pdf", figure=FIGURES),
+        [
+            report(
+                f"{RESULTS}/figures/{figure}.png",
+                caption=f"../report/figure_{kind}.rst",
+                category="Figures",
+                labels=labels,
+            )
+            for figure, (kind, labels) in FIGURES.items()
+        ],
+        expand(f"{RESULTS}/figures/{{figure}}.{{extension}}", figure=FIGURES, extension=["pdf", "csv"]),
     log:
         f"{LOGS}/figures.log",
     conda:
@@ -225,7 +238,8 @@ rule figures:
     params:
         metrics=json(METRICS, keep_order=True),
         decoders=json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
-        methods=ROWS,
+        methods=MAIN_ROWS,
+        ablations=ABLATIONS,
         output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.figures"),
     message:
@@ -233,10 +247,12 @@ rule figures:
     shell:
         "python -m lift figures"
         " --scores {input.scores:q}"
+        " --costs {input.costs:q}"
         " --statistics {input.statistics:q}"
         " --logs {input.logs:q}"
         " --metrics {params.metrics:q}"
         " --decoders {params.decoders:q}"
         " --methods {params.methods}"
+        " --ablations {params.ablations}"
         " --output {params.output:q}"
         " > {log:q} 2>&1"
