@@ -35,27 +35,30 @@ def small(**changes) -> dict:
 
 def test_the_run_ends_with_the_main_table(checkout):
     assert "| lift3" in checkout.output
-    assert "results/smoke/tables" in checkout.output
+    assert "results/smoke/report.html" in checkout.output
     if not shutil.which("conda"):
         assert checkout.output.count("No conda found: --use-conda is ignored") == 1
 
 
-TABLES = ("main", "pass_at_k", "format", "decoders", "statistics", "data", "contamination", "benchmarks")
+TABLES = ("main", "comparisons", "claims", "reported", "pass_at_k", "format", "decoders", "statistics")
+DATA_TABLES = ("data", "contamination", "benchmarks")
 
 
 def test_everything_promised_is_there(checkout):
     tables = {path.name for path in (checkout.results / "tables").iterdir()}
-    assert tables == {f"{t}.{e}" for t in TABLES for e in ("csv", "md", "tex")}
+    assert tables == {f"{t}.{e}" for t in TABLES + DATA_TABLES for e in ("csv", "md", "tex")}
     figures = {path.name for path in (checkout.results / "figures").iterdir()}
     assert {
         "scores-tiny-dream-48.png",
         "confidence-tiny-llada-mini-traces.pdf",
         "held_out_loss-tiny-llada.png",
+        "trained_on-tiny-llada.csv",
     } <= figures
+    assert len(figures) == 3 * 7 * len(SMOKE["models"])
     scores = pd.read_csv(checkout.results / "scores.csv", dtype={"seed": str})
     assert list(scores.columns) == [
-        *("experiment", "model", "method", "seed", "benchmark", "decoder", "gen_length", "steps", "metric", "n"),
-        *("value", "ci_low", "ci_high"),
+        *("experiment", "model", "method", "seed", "benchmark", "decoder", "gen_length", "steps", "metric"),
+        *("n", "seeds", "value", "ci_low", "ci_high"),
     ]
     for model in SMOKE["models"]:
         for method in ("base", *SMOKE["methods"]):
@@ -77,7 +80,7 @@ def test_nothing_is_left_to_do(checkout):
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
-AFTER_DECODING = {"scores": 1, "comparisons": 1, "tables": 1, "figures": 1}
+AFTER_DECODING = {"scores": 1, "comparisons": 1, "tables": 1, "figures": 1, "page": 1}
 
 
 def test_a_changed_decoder_plans_decoding_and_no_training(checkout):
@@ -96,7 +99,7 @@ def test_a_changed_task_plans_its_corpus_and_all_that_follows(checkout):
 
 def test_a_changed_learning_rate_plans_that_method_only(checkout):
     methods = SMOKE["methods"] | {"cart": {"objective": "cart", "training": {"learning_rate": 2e-3}}}
-    expected = {"train": 2, "answer": 2, "judge": 2} | AFTER_DECODING
+    expected = {"settings": 1, "train": 2, "answer": 2, "judge": 2} | AFTER_DECODING
     assert checkout.plan(config=small(methods=methods)) == expected
 
 
@@ -111,8 +114,8 @@ def test_a_changed_grader_plans_grading_and_no_decoding(checkout):
 
 
 def test_a_changed_figure_plans_the_figures(checkout):
-    with checkout.edited("lift/figures.py", "linewidth=2", "linewidth=3"):
-        assert checkout.plan() == {"figures": 1}
+    with checkout.edited("lift/figures/scores.py", "linewidth=1.5", "linewidth=2"):
+        assert checkout.plan() == {"figures": 1, "page": 1}
 
 
 def test_conda_and_its_environment_do_not_train_again(checkout):
@@ -122,7 +125,7 @@ def test_conda_and_its_environment_do_not_train_again(checkout):
 
 def test_a_new_method_plans_its_own_row(checkout):
     methods = SMOKE["methods"] | {"large-h": {"objective": "lift", "random_weight": 10.0}}
-    expected = {"train": 2, "answer": 2, "judge": 2} | AFTER_DECODING
+    expected = {"settings": 1, "train": 2, "answer": 2, "judge": 2} | AFTER_DECODING
     assert checkout.plan(config=small(methods=methods)) == expected
 
 
@@ -143,11 +146,46 @@ def test_a_deleted_generations_file_is_made_from_the_answers_that_are_kept(check
     assert (checkout.results / "scores.csv").read_bytes() == before
 
 
-@pytest.mark.parametrize("stage", ["data", "models", "statistics", "finetune", "decode", "grade", "tables", "figures"])
-def test_stages_are_targets(checkout, stage):
-    result = checkout.run("-n", stage)
+def test_stages_are_targets(checkout):
+    stages = [
+        "data",
+        "models",
+        "statistics",
+        "finetune",
+        "decode",
+        "grade",
+        "scores",
+        "comparisons",
+        "tables",
+        "figures",
+    ]
+    result = checkout.run("-n", *stages, "page", "settings")
     assert result.returncode == 0
     assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_another_checkpoint_of_a_run_is_decoded_and_not_trained(checkout):
+    methods = SMOKE["methods"] | {"lift3-last": {"run_of": "lift3", "checkpoint": "last"}}
+    expected = {"settings": 1, "answer": 2, "judge": 2} | AFTER_DECODING
+    assert checkout.plan(config=small(methods=methods)) == expected
+
+
+def test_a_changed_claim_plans_the_tables(checkout):
+    with checkout.edited("config/claims.yaml", "says: Rare", "says: Very rare"):
+        assert checkout.plan() == {"tables": 1, "page": 1}
+
+
+def test_two_runs_give_the_same_scores_and_numbers_lead_to_their_records(checkout, tmp_path):
+    """Byte for byte, from the same config on one machine."""
+    again = Checkout(tmp_path, SMOKE)
+    assert again.run().returncode == 0
+    for name in ("scores.csv", "comparisons.csv", "problem_scores.parquet", "tables/main.md", "tables/claims.md"):
+        assert (again.results / name).read_bytes() == (checkout.results / name).read_bytes(), name
+    command = [sys.executable, "-m", "lift", "explain", "smoke/main/tiny-llada/lift3/mini-gsm"]
+    result = subprocess.run(command, cwd=again.folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    for part in ("scores.csv", "grades/tiny-llada/lift3/seed0/greedy/mini-gsm.csv", "runs/tiny-llada/lift3/seed0"):
+        assert part in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -163,4 +163,4 @@ def print_results():
     table = Path(RESULTS, "tables", "main.md")
     if table.exists() and table.stat().st_mtime > STARTED:
         print(f"\n{table.read_text()}\nPercent, with 95% intervals over problems and seeds.")
-        print(f"Tables: {RESULTS}/tables  figures: {RESULTS}/figures  every score: {RESULTS}/scores.csv")
+        print(f"Everything on one page: {RESULTS}/report.html  every score: {RESULTS}/scores.csv")

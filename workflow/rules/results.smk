@@ -256,3 +256,41 @@ rule figures:
         " --ablations {params.ablations}"
         " --output {params.output:q}"
         " > {log:q} 2>&1"
+
+
+# One page to open: all of the above, and the answers behind every number.
+rule page:
+    input:
+        rules.settings.output,
+        rules.scores.output,
+        rules.comparisons.output,
+        rules.tables.output,
+        rules.figures.output,
+        rules.data_report.output,
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        results=RESULTS,
+        metrics=json(METRICS, keep_order=True),
+        decoders=json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
+        methods=ROWS,
+        reference=CONFIG["reference"],
+        code=fingerprint("lift.stages.report") + file_hash(*sorted((REPOSITORY / "lift").glob("report.*"))),
+    message:
+        "The page with everything"
+    shell:
+        "python -m lift report"
+        " --results {params.results:q}"
+        " --metrics {params.metrics:q}"
+        " --decoders {params.decoders:q}"
+        " --methods {params.methods}"
+        " --reference {params.reference}"
+        " --output {output:q}"
+        " > {log:q} 2>&1"
