@@ -809,7 +809,7 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
         for entry in config["benchmarks"].values()
     )
     parts += [Part("decode", "none", "guesses", 1)] if guesses else []
-    parts += [Part("grade", "-", "answers", checkpoints + guesses), Part("results", "-", "tables and figures", 3)]
+    parts += [Part("grade", "-", "answers", checkpoints + guesses), Part("results", "-", "tables, figures, page", 6)]
     rate = rates(config["device"], config["threads"], assumed)
     shares = {stage: assumed.decode_utilisation if stage == "decode" else assumed.utilisation for stage in STAGES}
     parts = [replace(part, hours=_hours(part.flops, rate, shares[part.stage])) for part in parts]

@@ -605,7 +605,7 @@ def test_the_plan_counts_snakemakes_jobs(tmp_path):
         "finetune": ["train"],
         "decode": ["answer", "guess"],
         "grade": ["judge", "judge_guesses"],
-        "results": ["scores", "tables", "figures"],
+        "results": ["settings", "scores", "comparisons", "tables", "figures", "page"],
     }
     rows = planning.stage_rows(planning.plan(planning.load_config(path), tmp_path))
     assert {row["stage"]: row["jobs"] for row in rows[:-1]} == {
