@@ -307,7 +307,7 @@ def verdict_kind(text: str) -> str:
 
 
 def claims(table: dict | None) -> list[dict] | None:
-    """The claims in order, each with its comparisons as a table."""
+    """The claims in order, each with its comparisons as a table, and its verdict, by model where these differ."""
     if table is None:
         return None
     about = ("claim", "says", "where", "claim verdict")
@@ -317,8 +317,12 @@ def claims(table: dict | None) -> list[dict] | None:
     found: dict[str, dict] = {}
     for values in table["rows"]:
         facts = dict(zip(table["columns"], values, strict=True))
-        claim = found.setdefault(facts["claim"], {name: facts.get(name, "") for name in about} | {"rows": []})
+        claim = found.setdefault(facts["claim"], {name: facts.get(name, "") for name in about} | {"rows": [], "by": {}})
         claim["rows"].append([facts[name] for name in columns])
+        claim["by"][facts.get("model", "")] = facts.get("claim verdict", "")
+    for claim in found.values():
+        if len(set(claim["by"].values())) > 1:
+            claim["claim verdict"] = "; ".join(f"{verdict} ({model})" for model, verdict in claim["by"].items())
     return [claim | {"columns": columns} for claim in found.values()]
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from tests.conftest import ROOT
 
+SMOKE = yaml.safe_load((ROOT / "tests/config/smoke.yaml").read_text())
 PARTS = ("workflow", "lift", "config", "environment.yml", "tests/config", "tests/rehearsal")
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2"]
 
