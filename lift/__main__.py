@@ -21,7 +21,7 @@ STAGES = {
     "judge": "judge the answers of a run",
     "grade": "judge a file of answers",
     "scores": "scores with intervals from grades",
-    "compare": "every method next to a reference, over the same problems",
+    "compare": "every method next to some references, over the same problems",
     "tables": "tables from scores, comparisons, claims and statistics",
     "figures": "figures from scores, statistics and logs",
     "keep": "keep an experiment's tables and figures, with what made them",

@@ -1,5 +1,6 @@
 """Methods compared over the same problems: differences with intervals and corrected p-values."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,14 +49,14 @@ def paired(first: Scores, second: Scores) -> np.ndarray:
     return first.values - second.values
 
 
-def compare(problems: pd.DataFrame, reference: str, leave_out: list[str]) -> pd.DataFrame:
-    """Every method against the reference, on each benchmark and on average, with COLUMNS.
+def compare(problems: pd.DataFrame, references: list[str], leave_out: list[str]) -> pd.DataFrame:
+    """Every method against each reference, on each benchmark and on average, with COLUMNS.
 
-    p-values are corrected for all comparisons of one model and answer length together; better or worse is only what is
-    so by the corrected one, at 1 - LEVEL. leave_out: methods that are not compared.
+    p-values are corrected for all comparisons with one reference of one model and answer length together; better or
+    worse is only what is so by the corrected one, at 1 - LEVEL. leave_out: methods that are not compared.
     """
     tables = []
-    for (model, length), methods in by_method(problems).items():
+    for ((model, length), methods), reference in itertools.product(by_method(problems).items(), references):
         rows, of_reference = [], methods.get(reference, {})
         for method, scores in methods.items():
             shared = [name for name in scores if name in of_reference]

@@ -181,9 +181,9 @@ def _cross_check(config: dict):
         yield from _check_source(f"corpora.{name}", source, "corpus", registry.corpora(), _given(corpus))
         yield from _check_files(f"corpora.{name}", corpus)
     yield from _check_methods("methods", config, config["methods"], config["methods"])
-    reference = config.setdefault("reference", next(iter(config["methods"])))
-    if reference not in config["methods"]:
-        yield _unknown("reference", "method", reference, config["methods"])
+    for reference in config.setdefault("references", [next(iter(config["methods"]))]):
+        if reference not in config["methods"]:
+            yield _unknown("references", "method", reference, config["methods"])
     if config["statistics"]["corpus"] not in config["corpora"]:
         yield _unknown("statistics.corpus", "corpus", config["statistics"]["corpus"], config["corpora"])
     for name, decoder in config["decoders"].items():

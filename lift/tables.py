@@ -48,9 +48,9 @@ def _pivot(rows: pd.DataFrame, columns: str, methods: list[str], order: list[str
 
 
 def _with_marks(rows: pd.DataFrame, comparisons: pd.DataFrame, published: pd.DataFrame) -> list[str]:
-    """Scores with what they are beside: better or worse than the reference, and what was published."""
+    """Scores with what they are beside: better or worse than the first reference, and what was published."""
     place = ["model", "method", "benchmark", "gen_length"]
-    verdicts = comparisons.set_index(place)["verdict"].to_dict()
+    verdicts = comparisons.drop_duplicates(place).set_index(place)["verdict"].to_dict()
     others = dict(list(published.groupby(place)))
     cells = []
     for _, row in rows.iterrows():
@@ -91,11 +91,12 @@ def own_scores(scores: pd.DataFrame, own_metric: dict[str, str]) -> pd.DataFrame
 
 
 def comparison_table(comparisons: pd.DataFrame, methods: list[str], benchmarks: list[str]) -> pd.DataFrame:
-    """Differences from the reference in points, with 95% intervals and corrected p-values."""
+    """Differences from each reference in points, with 95% intervals and corrected p-values."""
     rows = comparisons.assign(
+        first=comparisons["reference"].map(list(comparisons["reference"].unique()).index),
         order=comparisons["method"].map(methods.index),
         place=comparisons["benchmark"].map([*benchmarks, "average"].index),
-    ).sort_values(["model", "gen_length", "order", "place"], kind="stable")
+    ).sort_values(["model", "gen_length", "first", "order", "place"], kind="stable")
     points = (
         f"{100 * row['difference']:+.1f} [{100 * row['ci_low']:+.1f}, {100 * row['ci_high']:+.1f}]"
         for _, row in rows.iterrows()

@@ -31,7 +31,7 @@ def table(**gains):
 
 
 def test_each_method_stands_beside_the_reference_on_each_benchmark_and_on_average():
-    made = compare(table(sft=0.0, good=0.05, bad=-0.05, same=0.0), "sft", [])
+    made = compare(table(sft=0.0, good=0.05, bad=-0.05, same=0.0), ["sft"], [])
     assert set(made["method"]) == {"good", "bad", "same"}
     assert list(made["benchmark"].unique()) == ["task", "contest", "average"]
     verdicts = made.groupby("method")["verdict"].unique().map(list)
@@ -43,31 +43,42 @@ def test_each_method_stands_beside_the_reference_on_each_benchmark_and_on_averag
     assert made["difference"].between(made["ci_low"], made["ci_high"]).all()
 
 
+def test_there_may_be_several_references():
+    made = compare(table(sft=0.0, good=0.05, best=0.10), ["sft", "good"], [])
+    verdicts = made.query("benchmark == 'average'").set_index(["method", "reference"])["verdict"].to_dict()
+    assert verdicts == {
+        ("good", "sft"): "better",
+        ("best", "sft"): "better",
+        ("sft", "good"): "worse",
+        ("best", "good"): "better",
+    }
+
+
 def test_nothing_is_better_by_luck_among_many():
     """Of thirty methods that are all the same, some look better by themselves; none by the corrected p-value."""
     every = [scores(name, 0.0, seeds=1, seed=i) for i, name in enumerate(["sft", *(f"m{i}" for i in range(30))])]
-    made = compare(pd.concat(every), "sft", [])
+    made = compare(pd.concat(every), ["sft"], [])
     assert (made["p"] < 0.05).any()
     assert (made["verdict"] == "").all()
 
 
 def test_the_untrained_model_is_compared_with_every_seed():
     both = pd.concat([scores("sft", 0.05), scores("base", 0.0, seeds=1, seed=9)])
-    row = compare(both, "sft", []).query("benchmark == 'task'").iloc[0]
+    row = compare(both, ["sft"], []).query("benchmark == 'task'").iloc[0]
     assert (row["method"], row["seeds"]) == ("base", 3)
     assert row["difference"] == pytest.approx(-0.05, abs=0.01)
 
 
 def test_other_problems_or_seeds_cannot_be_paired():
     with pytest.raises(ValueError, match="different problems"):
-        compare(pd.concat([scores("sft", 0.0), scores("a", 0.0, problems=79)]), "sft", [])
+        compare(pd.concat([scores("sft", 0.0), scores("a", 0.0, problems=79)]), ["sft"], [])
     with pytest.raises(ValueError, match="seeds"):
-        compare(pd.concat([scores("sft", 0.0), scores("a", 0.0, seeds=2)]), "sft", [])
+        compare(pd.concat([scores("sft", 0.0), scores("a", 0.0, seeds=2)]), ["sft"], [])
 
 
 def test_who_answers_only_some_benchmarks_has_no_average_and_guesses_are_left_out():
     part = pd.concat([scores("sft", 0.0), scores("a", 0.0, benchmarks=(TASK,)), scores("guess", 0.0)])
-    made = compare(part, "sft", ["guess"])
+    made = compare(part, ["sft"], ["guess"])
     assert made[["method", "benchmark"]].values.tolist() == [["a", "task"]]
 
 

@@ -184,12 +184,12 @@ def test_another_checkpoint_of_a_run_is_trained_as_that_run():
 
 def test_the_reference_is_the_first_method_and_k_all_samples_unless_said_otherwise():
     resolved = configuration.resolve(complete(), SCHEMA)
-    assert resolved["reference"] == "sft"
+    assert resolved["references"] == ["sft"]
     assert resolved["benchmarks"]["mini-contest-a"]["k"] == 16
     resolved = configuration.resolve(
-        changed((["reference"], "cart"), (["benchmarks", "mini-contest-a", "k"], 4)), SCHEMA
+        changed((["references"], ["cart"]), (["benchmarks", "mini-contest-a", "k"], 4)), SCHEMA
     )
-    assert (resolved["reference"], resolved["benchmarks"]["mini-contest-a"]["k"]) == ("cart", 4)
+    assert (resolved["references"], resolved["benchmarks"]["mini-contest-a"]["k"]) == (["cart"], 4)
 
 
 def test_the_ablations_of_the_paper_are_those_of_the_miniature():
@@ -289,7 +289,7 @@ MISTAKES = {
     "a run of nobody": (["methods", "a"], {"run_of": "sfd", "checkpoint": "last"}, ["methods.a.run_of", "'sft'"]),
     "a run without checkpoint": (["methods", "a"], {"run_of": "sft"}, ["methods.a", "checkpoint"]),
     "a run that is trained": (["methods", "a"], {"run_of": "sft", "checkpoint": "last", "p": 1}, ["methods.a", "'p'"]),
-    "an unknown reference": (["reference"], "stf", ["reference", "'sft'"]),
+    "an unknown reference": (["references"], ["stf"], ["references", "'sft'"]),
     "more than all samples": (["benchmarks", "mini-contest-a", "k"], 17, ["mini-contest-a.k", "17 of 16"]),
     "typo at top level": (("sedes",), [1], ["top level", "'sedes'", "did you mean 'seeds'"]),
     "unknown at top level": (("zzzz",), 1, ["top level", "'zzzz'", "known are experiment"]),

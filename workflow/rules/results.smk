@@ -111,7 +111,7 @@ rule scores:
         " > {log:q} 2>&1"
 
 
-# Every method next to the reference, over the same problems.
+# Every method next to the references, over the same problems.
 rule comparisons:
     input:
         rules.scores.output.problems,
@@ -125,14 +125,14 @@ rule comparisons:
     resources:
         mem_mb=1000,
     params:
-        reference=CONFIG["reference"],
+        references=CONFIG["references"],
         code=fingerprint("lift.stages.compare"),
     message:
-        "Comparisons with {params.reference}"
+        "Comparisons with {params.references}"
     shell:
         "python -m lift compare"
         " --problems {input:q}"
-        " --reference {params.reference}"
+        " --references {params.references}"
         " --leave-out guess"
         " --output {output:q}"
         " > {log:q} 2>&1"
@@ -281,7 +281,7 @@ rule page:
         metrics=json(METRICS, keep_order=True),
         decoders=json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
         methods=ROWS,
-        reference=CONFIG["reference"],
+        reference=CONFIG["references"][0],
         code=fingerprint("lift.stages.report") + file_hash(*sorted((REPOSITORY / "lift").glob("report.*"))),
     message:
         "The page with everything"
