@@ -7,18 +7,18 @@ the column, such as
     python -m lift explain miniature/main/lift3/average
     python -m lift explain miniature/pass_at_k/mini/sft/mini-contest-a/pass@4
     python -m lift explain miniature/statistics/rare/0.25/confidence
-    python -m lift explain miniature/contamination/mini-gsm
+    python -m lift explain miniature/contamination/mini-gsm/shared
 
 Parts of a row's name may be left out while one row is meant. EXPERIMENT alone lists the tables, EXPERIMENT/TABLE the
 cells. Nothing is run and nothing is written; weights of 1 GB and more are not read. Ends with 1 if a check failed; that
-a file is older than what was made of it is seen by its time, so copy results with their times.
+answers are newer than their grades is seen by their times, so copy results with their times.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from lift import explain, explain_text, table_cells
+from lift import explain
 
 
 def add_arguments(parser) -> None:
@@ -28,18 +28,7 @@ def add_arguments(parser) -> None:
 
 
 def main(args) -> None:
-    experiment, table, rest = table_cells.locate(args.results, args.cell)
-    folder = args.results / experiment / "tables"
-    if table is None:
-        names = table_cells.table_names(args.results / experiment)
-        listed = {name: len(table_cells.read_table(folder / f"{name}.csv")) for name in names}
-        print(json.dumps(listed) if args.json else table_cells.table_listing(experiment, listed))
-    elif not rest:
-        rows = table_cells.read_table(folder / f"{table}.csv")
-        names = list(table_cells.cell_names(experiment, table, rows).values())
-        print(json.dumps(names) if args.json else table_cells.listing(experiment, table, rows))
-    else:
-        chain = explain.explain(args.results, args.cell)
-        print(json.dumps(chain, indent=2) if args.json else explain_text.text(chain))
-        if any(check["status"] == explain.WARNING for check in chain["checks"]):
-            sys.exit(1)
+    chain = explain.explain(args.results, args.cell)
+    print(json.dumps(chain, indent=2) if args.json else explain.text(chain))
+    if any(explain.WARNING in found for found in chain.get("checks", {}).values()):
+        sys.exit(1)
