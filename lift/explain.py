@@ -24,7 +24,7 @@ AGE = "the grades are not older than the answers"
 PROBLEMS = "the problems have the checksum of the decoding record"
 WEIGHTS = "the weights have the hash of the decoding record"
 _SHARED = ("commit", "python", "versions", "machine")
-_LEFT_OUT = ("peak_memory_bytes", "peak_gpu_memory_bytes", "seconds_this_process", "costs", "loss")
+_LEFT_OUT = ("costs", "loss")
 _PLACE = ["model", "method", "benchmark", "decoder", "gen_length"]
 _SMALL = 10**9  # bytes of weights that are read to check them
 _SHORT = 80  # characters of a dict that has no line of its own
@@ -66,7 +66,7 @@ class _Records:
         self.used = {kind: {} for kind in ("models", "methods", "corpora", "benchmarks", "decoders")}
 
     def read(self, path: str) -> dict:
-        """A JSON or YAML record, without its costs and the commit, versions and machine of the first one read."""
+        """A JSON or YAML record, without the costs by benchmark and the commit, versions and machine of the first one read."""
         file = self.folder / path
         if not file.is_file():
             return {"record": "missing"}
