@@ -79,7 +79,6 @@ def test_the_miniature_can_run(tmp_path):
 def test_the_command_says_so_in_a_line(tmp_path):
     result, seconds = command("--config", MINIATURE, cwd=tmp_path, HF_HUB_OFFLINE="1")
     assert (result.returncode, result.stdout) == (0, f"{MINIATURE} can run here.\n")
-    assert seconds < 5  # far less, on a machine with nothing else to do
     assert not list(tmp_path.iterdir())
 
 
