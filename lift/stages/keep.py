@@ -21,6 +21,7 @@ def add_arguments(parser) -> None:
 
 
 def main(args) -> None:
+    commit = provenance.commit()  # before the kept files themselves are changes
     config = yaml.safe_load((args.results / "config.yaml").read_text())
     shutil.rmtree(args.output, ignore_errors=True)
     args.output.mkdir(parents=True)
@@ -29,7 +30,7 @@ def main(args) -> None:
         shutil.copyfile(path, args.output / path.name)
     records = [json.loads(path.read_text()) for path in args.results.glob("*/*/*/seed*/run.json")]
     facts = {
-        "commit": provenance.commit(),
+        "commit": commit,
         "commits of the runs": sorted({record["commit"] for record in records}),
         "machine": sorted({record["machine"] for record in records}),
         "made by": made_by(config) | {"claims and reported": provenance.file_hash(args.claims, args.reported)},
