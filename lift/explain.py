@@ -66,7 +66,7 @@ class _Records:
         self.used = {kind: {} for kind in ("models", "methods", "corpora", "benchmarks", "decoders")}
 
     def read(self, path: str) -> dict:
-        """A JSON or YAML record, without the costs by benchmark and the commit, versions and machine of the first one read."""
+        """A JSON or YAML record, without costs by benchmark and without what the first one read says of its making."""
         file = self.folder / path
         if not file.is_file():
             return {"record": "missing"}
