@@ -104,7 +104,7 @@ def main() -> None:
                 answer_rows, cost = answered(model, tokenizer, name, problems, decoder, batch_size)
             about = describe(name, {})
             grades = pd.DataFrame(grade_rows(answer_rows, {p["id"]: p for p in problems}, about["grader"]))
-            scores.append(next(iter(problem_scores(grades, about["metric"]).values())))
+            scores.append(next(iter(problem_scores(grades, about["metric"], k=1).values())))
             costs.append(cost)
             found += [row["text"] for row in answer_rows]
         exact, texts = exact or scores, texts or found

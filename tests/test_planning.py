@@ -734,11 +734,13 @@ def test_settings_change_what_they_should(tmp_path):
     assert (four.hours, four.jobs, four.memory) == (sft().hours, sft().jobs, 4 * sft().memory)
     gradients = 4 * planning.adapter_parameters(shape, lora)
     assert four.gpu_memory - sft().gpu_memory == pytest.approx(gradients)
+
+    def alone(method):
+        return resolved(CONFIGS[0], methods=method, ablations={}, references=list(method))
+
     gift = {"gift": {"objective": "gift"}}
     unpadded = [
-        parts_of(planning.plan(resolved(CONFIGS[0], methods=gift), tmp_path, assumed), "finetune")[
-            "llada", "gift"
-        ].flops
+        parts_of(planning.plan(alone(gift), tmp_path, assumed), "finetune")["llada", "gift"].flops
         for assumed in (None, planning.Assumptions(response_tokens=796))
     ]
     sequences = 3 * 619 * 8
@@ -748,7 +750,7 @@ def test_settings_change_what_they_should(tmp_path):
     decoded = parts_of(planning.plan(resolved(CONFIGS[0], models=precise), tmp_path), "decode")
     assert decoded["llada", "sft"].flops == {"float32": 3 * decoded["llada", "base"].flops["float32"]}  # merged
     doubled = {"both": {"objective": "lift", "components": ["random"], "complementary": True}}
-    views = parts_of(planning.plan(resolved(CONFIGS[0], methods=doubled), tmp_path), "finetune")["llada", "both"]
+    views = parts_of(planning.plan(alone(doubled), tmp_path), "finetune")["llada", "both"]
     assert 1.9 < views.hours / sft().hours < 2.1
     assert views.gpu_memory > sft().gpu_memory
     shorter = planning.Assumptions(response_tokens=500, prompt_tokens=100)
@@ -783,7 +785,7 @@ def command(*arguments, cwd=ROOT):
 def test_the_command_prints_tables_and_assumptions(tmp_path):
     result = command("--config", CONFIGS[0], "--gpus", 8, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert re.search(r"^\| total +\| +111 \|", result.stdout, re.M)
+    assert re.search(r"^\| total +\| +114 \|", result.stdout, re.M)
     assert re.search(r"^\| finetune +\| dream +\| lift3 +\| +3 \|", result.stdout, re.M)
     assert "With 8 GPU(s) at a time: about" in result.stdout
     assert "is not here yet; it is taken to have the shape of LLaDA-8B" in result.stdout

@@ -77,7 +77,7 @@ def test_the_miniature_can_run(tmp_path):
 
 
 def test_the_command_says_so_in_a_line(tmp_path):
-    result, seconds = command("--config", MINIATURE, cwd=tmp_path, HF_HUB_OFFLINE="1")
+    result, _ = command("--config", MINIATURE, cwd=tmp_path, HF_HUB_OFFLINE="1")
     assert (result.returncode, result.stdout) == (0, f"{MINIATURE} can run here.\n")
     assert not list(tmp_path.iterdir())
 

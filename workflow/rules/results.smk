@@ -277,7 +277,7 @@ rule page:
     resources:
         mem_mb=2000,
     params:
-        results=RESULTS,
+        results=lambda wildcards, output: Path(output[0]).parent,
         metrics=json(METRICS, keep_order=True),
         decoders=json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
         methods=ROWS,
