@@ -9,7 +9,7 @@ results: setup
 	$(BIN)/snakemake --cores all
 
 test: setup
-	$(BIN)/pytest -q -n auto --dist loadgroup
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

@@ -22,10 +22,7 @@ from tests.conftest import ROOT
 
 CONFIG = yaml.safe_load((ROOT / "tests/config/rehearsal.yaml").read_text())
 METHODS = ["base", *CONFIG["methods"]]
-pytestmark = [
-    pytest.mark.skipif(not shutil.which("bwrap"), reason="code answers run in bubblewrap"),
-    pytest.mark.xdist_group("rehearsal"),  # one process makes the run that all tests look at
-]
+pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="code answers run in bubblewrap")
 
 
 @pytest.fixture(scope="module")

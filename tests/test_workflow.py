@@ -15,8 +15,6 @@ import yaml
 from tests.checkout import SMOKE, Checkout
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.xdist_group("workflow")  # one process makes the run that all tests look at
-
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
