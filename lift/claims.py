@@ -1,6 +1,8 @@
 """The paper's claims, decided by the results of one experiment. The rule stands in config/claims.yaml."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import jsonschema
 import numpy as np
@@ -85,29 +87,42 @@ def words_fade(statistics: pd.DataFrame, quantity: str, start: float, end: float
     return fall[rare].to_numpy(), fall[frequent].to_numpy()
 
 
-def _of_words(rare: np.ndarray, frequent: np.ndarray, level: float) -> Difference:
+class _Prepared(NamedTuple):
+    """A comparison that can be made: its interval at a level, and over how many problems or words, and seeds."""
+
+    at: Callable[[float], Difference]
+    n: int
+    seeds: int
+
+
+def _of_words(statistics: pd.DataFrame, comparison: dict) -> _Prepared:
     """The mean over rare words minus that over frequent ones, by Welch's t interval."""
+    rare, frequent = words_fade(statistics, comparison["statistic"], comparison["from"], comparison["to"])
     test = stats.ttest_ind(rare, frequent, equal_var=False)
-    interval = test.confidence_interval(level)
-    return Difference(float(rare.mean() - frequent.mean()), interval.low, interval.high, float(test.pvalue))
+    value = float(rare.mean() - frequent.mean())
+    return _Prepared(
+        lambda level: Difference(value, *test.confidence_interval(level), float(test.pvalue)),
+        len(rare) + len(frequent),
+        0,
+    )
 
 
-def _of_methods(methods: dict[str, dict[str, Scores]], comparison: dict, level: float) -> tuple[Difference, int, int]:
-    """The difference, over how many problems and seeds. Raises KeyError where a method or a benchmark is missing."""
+def _of_methods(methods: dict[str, dict[str, Scores]], comparison: dict) -> _Prepared:
+    """The difference of two methods. Raises KeyError where a method or a benchmark is missing."""
     first, second = methods[comparison["method"]], methods[comparison["against"]]
     if first.keys() != second.keys():
         raise KeyError("benchmark")
-    parts = {name: paired(first[name], second[name]) for name in first}
-    weights = dict.fromkeys(parts, 1 / len(parts))
+    parts = [paired(first[name], second[name]) for name in first]
     if comparison.get("over") == "contests-others":
-        contests = [name for name in parts if first[name].metric.startswith("pass@")]
-        others = [name for name in parts if name not in contests]
+        is_contest = [scores.metric.startswith("pass@") for scores in first.values()]
+        contests, others = sum(is_contest), len(parts) - sum(is_contest)
         if not contests or not others:
             raise KeyError("contests")
-        weights = dict.fromkeys(contests, 1 / len(contests)) | dict.fromkeys(others, -1 / len(others))
-    values = list(parts.values())
-    result = difference(values, [weights[name] for name in parts], level)
-    return result, sum(part.shape[1] for part in values), len(values[0])
+        weights = [1 / contests if contest else -1 / others for contest in is_contest]
+    else:
+        weights = [1 / len(parts)] * len(parts)
+    count = sum(part.shape[1] for part in parts)
+    return _Prepared(lambda level: difference(parts, weights, level), count, len(parts[0]))
 
 
 def verdict(result: Difference, expect: str, points: float = 0.0) -> str:
@@ -150,40 +165,34 @@ def decide(claims: dict, problems: pd.DataFrame, statistics: dict[str, pd.DataFr
     """
     scores = by_method(problems)
     places = [place for place in scores if any(method != "guess" for method in scores[place])]
+    of_statistics = [(model, "-") for model in dict.fromkeys(model for model, _ in places)]  # these know no length
 
-    def measure(comparison: dict, place: tuple, level: float) -> tuple[Difference, int, int]:
-        if "statistic" in comparison:
-            falls = words_fade(statistics[place[0]], comparison["statistic"], comparison["from"], comparison["to"])
-            return _of_words(*falls, level), sum(map(len, falls)), 0
-        return _of_methods(scores[place], comparison, level)
-
-    def cases():
-        for claim, entry in claims.items():
-            for comparison in entry["comparisons"]:
-                # token statistics know no answer length
-                models = {model: (model, "-") for model, _ in places}
-                for place in models.values() if "statistic" in comparison else places:
-                    yield claim, comparison, place
-
-    def tried(comparison: dict, place: tuple, level: float = LEVEL):
+    def prepare(comparison: dict, place: tuple) -> _Prepared | None:
         try:
-            return measure(comparison, place, level)
+            if "statistic" in comparison:
+                return _of_words(statistics[place[0]], comparison)
+            return _of_methods(scores[place], comparison)
         except KeyError:
             return None
 
-    possible = [tried(comparison, place) is not None for _, comparison, place in cases()]
-    level = 1 - (1 - LEVEL) / max(1, sum(possible))
+    cases = [
+        (claim, comparison, place, prepare(comparison, place))
+        for claim, entry in claims.items()
+        for comparison in entry["comparisons"]
+        for place in (of_statistics if "statistic" in comparison else places)
+    ]
+    level = 1 - (1 - LEVEL) / max(1, sum(prepared is not None for *_, prepared in cases))
     rows = []
-    for claim, comparison, (model, length) in cases():
-        entry, found = claims[claim], tried(comparison, (model, length), level)
-        row = {"claim": claim, "says": entry["says"], "where": entry["where"], "comparison": _name(comparison)}
-        row |= {"expected": _expected(comparison), "model": model, "length": length}
-        if found is None:
+    for claim, comparison, (model, length), prepared in cases:
+        row = {"claim": claim, "says": claims[claim]["says"], "where": claims[claim]["where"]}
+        row |= {"comparison": _name(comparison), "expected": _expected(comparison), "model": model, "length": length}
+        if prepared is None:
             rows.append(row | {"measured": "-", "n": "-", "seeds": "-", "verdict": "not run"})
             continue
-        result, n, seeds = found
+        result = prepared.at(level)
         points = [100 * value for value in (result.value, result.low, result.high)]
-        row |= {"measured": "{:+.1f} [{:+.1f}, {:+.1f}]".format(*points), "n": n, "seeds": seeds or "-"}
+        row |= {"measured": "{:+.1f} [{:+.1f}, {:+.1f}]".format(*points)}
+        row |= {"n": prepared.n, "seeds": prepared.seeds or "-"}
         rows.append(row | {"verdict": verdict(result, comparison["expect"], comparison.get("points", 0) / 100)})
     table = pd.DataFrame(rows)
     table["claim verdict"] = table.groupby(["claim", "model"])["verdict"].transform(lambda part: overall(list(part)))

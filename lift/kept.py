@@ -1,12 +1,15 @@
 """What made the results that are kept in docs/: the config and the code of every stage."""
 
+from pathlib import Path
+
 from lift import config as configuration
 from lift.benchmarks import describe
-from lift.provenance import fingerprint, value_hash
+from lift.provenance import file_hash, fingerprint, value_hash
 
 
-def made_by(config: dict) -> dict[str, str]:
-    """Hashes of a resolved config and of the code that its results depend on, by stage."""
+def made_by(config: dict, *files: Path) -> dict[str, str]:
+    """Hashes of a resolved config, of the code that its results depend on, by stage, and of the files that its tables
+    read: claims and published numbers."""
     sources = [
         f"lift.{kind}.{entry['source'].replace('-', '_')}"
         for kind in ("corpora", "benchmarks")
@@ -26,4 +29,5 @@ def made_by(config: dict) -> dict[str, str]:
         "tables": ["lift.stages.tables"],
         "figures": ["lift.stages.figures"],
     }
-    return {"config": value_hash(config)} | {stage: fingerprint(*names) for stage, names in modules.items()}
+    code = {stage: fingerprint(*names) for stage, names in modules.items()}
+    return {"config": value_hash(config)} | code | {"claims and reported": file_hash(*files)}

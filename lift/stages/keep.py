@@ -33,6 +33,6 @@ def main(args) -> None:
         "commit": commit,
         "commits of the runs": sorted({record["commit"] for record in records}),
         "machine": sorted({record["machine"] for record in records}),
-        "made by": made_by(config) | {"claims and reported": provenance.file_hash(args.claims, args.reported)},
+        "made by": made_by(config, args.claims, args.reported),
     }
     (args.output / "made_by.json").write_text(json.dumps(facts, indent=2) + "\n")

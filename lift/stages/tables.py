@@ -30,6 +30,15 @@ def add_arguments(parser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
 
 
+def _statistics(name: str, statistics: pd.DataFrame) -> pd.DataFrame:
+    """The table of one model and corpus, with their name in front."""
+    words = by_word(statistics)
+    frequent, rare = split_by_frequency(words)
+    table = tables.statistics_table(words, {"frequent": frequent, "rare": rare})
+    table.insert(0, "model and corpus", name)
+    return table
+
+
 def main(args) -> None:
     every = pd.read_csv(args.scores, dtype={"seed": str})
     costs = pd.read_csv(args.costs, dtype={"seed": str})
@@ -49,13 +58,7 @@ def main(args) -> None:
         "format": tables.format_table(scores, args.metrics, args.methods),
         "decoders": tables.decoder_table(every, costs, args.metrics, args.decoders, args.methods),
         "statistics": pd.concat(
-            [
-                tables.statistics_table(words, dict(zip(("frequent", "rare"), split_by_frequency(words), strict=True)))
-                .assign(**{"model and corpus": path.stem})
-                .set_index("model and corpus")
-                .reset_index()
-                for path, words in zip(args.statistics, map(by_word, statistics.values()), strict=True)
-            ],
+            [_statistics(path.stem, table) for path, table in zip(args.statistics, statistics.values(), strict=True)],
             ignore_index=True,
         ),
     }
