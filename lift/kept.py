@@ -1,4 +1,4 @@
-"""What made the results that are kept in docs/: the config and the code of every stage."""
+"""What made the results that are kept in docs/: the config and the code of every stage, and a part to compute again."""
 
 from pathlib import Path
 
@@ -31,3 +31,33 @@ def made_by(config: dict, *files: Path) -> dict[str, str]:
     }
     code = {stage: fingerprint(*names) for stage, names in modules.items()}
     return {"config": value_hash(config)} | code | {"claims and reported": file_hash(*files)}
+
+
+def part_files(part: str) -> dict[str, str]:
+    """Where a part's log of training, answers and grades lie in the results, by their names among what is kept.
+
+    part: MODEL/METHOD/seedK/DECODER/BENCHMARK.
+    """
+    run = "/".join(part.split("/")[:3])
+    return {
+        "log.jsonl": f"runs/{run}/log.jsonl",
+        "answers.jsonl": f"generations/{part}.jsonl",
+        "grades.csv": f"grades/{part}.csv",
+    }
+
+
+def header(experiment: str, facts: dict) -> str:
+    """The first page of a folder of kept results: which code made them, from its made_by.json."""
+    machines = "; ".join([*facts["machine"], *facts.get("instructions", [])])
+    text = f"""# Kept results of the experiment `{experiment}`
+
+Made by code as of commit {facts["commit"]} ({machines}). Where the code of a stage has changed since, these are still the
+results of that commit: `made_by.json` holds hashes of the config and of each stage's code, and the tests warn of those that
+differ now. Kept results are made again when results change, not when code does.
+"""
+    if "part" in facts:
+        text += f"""
+`part/` holds the log of training, the answers and the grades of `{facts["part"]}`. The tests compute them again and compare:
+byte for byte on a processor like this one, to rounding on others.
+"""
+    return text

@@ -112,6 +112,12 @@ def processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
+def instructions() -> dict:
+    """The widest instructions of the CPU that torch's kernels use here, if torch is loaded: they shape rounding."""
+    torch = sys.modules.get("torch")
+    return {"instructions": torch.backends.cpu.get_cpu_capability()} if torch else {}
+
+
 def record(**facts: object) -> dict:
     """A run record: what is common to all, and the given facts."""
     return {
@@ -119,6 +125,7 @@ def record(**facts: object) -> dict:
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in _LIBRARIES},
         "machine": f"{platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores",
+        **instructions(),
         "peak_memory_bytes": peak_memory(),
         **gpu(),
         **facts,

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from lift import adapters, models
 from lift.errors import InputError
 from tests.conftest import GOLDEN, ROOT
+from tests.rounding import assert_equal_to_rounding
 
 
 @pytest.mark.parametrize("name", ["llada", "dream"])
@@ -21,7 +22,7 @@ def test_logits(golden, name):
     expected = g["logits"]
     if model.shift:  # the golden logits are unshifted
         expected = torch.cat([expected[:, :1], expected[:, :-1]], dim=1)
-    torch.testing.assert_close(logits, expected, atol=1e-5, rtol=0)
+    assert_equal_to_rounding(logits, expected)
 
 
 @pytest.mark.parametrize("name", ["llada", "dream"])
@@ -40,7 +41,7 @@ def test_padding_changes_nothing(golden, name, left):
     first = torch.zeros_like(ids, dtype=torch.bool)
     first[:, 0] = model.shift and left  # position 0 has no predecessor to be predicted from
     keep = ~first.flatten()
-    torch.testing.assert_close(beside[keep], alone[keep], atol=1e-5, rtol=0)
+    assert_equal_to_rounding(beside[keep], alone[keep])
 
 
 @pytest.mark.parametrize("name", ["llada", "dream"])
@@ -61,7 +62,7 @@ def test_cross_entropies_are_those_of_whole_logits(golden, monkeypatch, name, dt
         gradients = torch.autograd.grad((losses * weight).sum(), list(model.parameters()))
         results.append((losses.detach(), torch.cat([g.flatten().float() for g in gradients])))
     (expected, gradient), (losses, found) = results
-    torch.testing.assert_close(losses, expected, atol=1e-6, rtol=0)
+    assert_equal_to_rounding(losses, expected)
     assert (found - gradient).norm() < (1e-6 if dtype == "float32" else 1e-2) * gradient.norm()
 
 
@@ -101,7 +102,7 @@ def test_some_positions_have_the_logits_of_the_whole(golden, name, padded):
         for positions in ([[0, 1, 2, 3]] * 3, [[23, 4, 9], [8, 9, 10], [0, 12, 0]]):
             positions = torch.tensor(positions)
             part = model.head(model.states_at(ids, positions, real))
-            torch.testing.assert_close(part, whole[torch.arange(3)[:, None], positions], atol=1e-5, rtol=0)
+            assert_equal_to_rounding(part, whole[torch.arange(3)[:, None], positions])
 
 
 @pytest.mark.parametrize("name, family", [("tiny_llada", "llada"), ("tiny_dream", "Dream")])
@@ -269,9 +270,7 @@ def test_merging_gives_a_checkpoint_that_others_load(tmp_path, lift_command, nam
         expected, before = model.eval().logits(ids, everywhere), models.load(base).logits(ids, everywhere)
         found = models.load(tmp_path / "merged").logits(ids, everywhere)
     assert not torch.allclose(expected, before, atol=1e-2)
-    torch.testing.assert_close(
-        found, expected, **({"atol": 1e-5, "rtol": 0} if dtype == "float32" else {"atol": 0.05, "rtol": 0.05})
-    )
+    assert_equal_to_rounding(found, expected, models.DTYPES[dtype])
     code, _, errors = lift_command(*command)
     assert code == 2
     assert "is not empty" in errors

@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 from lift import adapters, decoding, models, planning, token_statistics, training
 from lift import config as configuration
 from lift.errors import InputError
-from lift.forward_process import Batch, Draws
+from lift.forward_process import Batch, Draws, masking_probability
 from lift.objectives import Selection, gift, loss_sum
 from lift.objectives import lift as lift_objective
 from lift.planning import PUBLISHED, Shape
@@ -236,7 +236,7 @@ def test_what_lift_takes_of_a_sequence():
 def test_lift_takes_what_the_objective_takes(components, policy, random_weight, rho_lower):
     rng = torch.Generator().manual_seed(0)
     t, rho, pick = torch.rand(3, 20_000, generator=rng, dtype=torch.float64)
-    chosen = lift_objective.choose_component(t, pick, components, policy, random_weight)
+    chosen = lift_objective.choose_component(masking_probability(t), pick, components, policy, random_weight)
     scoring = chosen != lift_objective.COMPONENTS.index("random")
     masked = t + lift_objective.excess_level(t, rho, rho_lower)
     settings = {"components": components, "policy": policy, "random_weight": random_weight, "rho_lower": rho_lower}

@@ -160,7 +160,7 @@ def test_sums_do_not_depend_on_the_batches(tiny_llada, corpus, batches):
     apart = run(tiny_llada, corpus, batches)
     assert together[..., 0].sum() > 50
     np.testing.assert_array_equal(apart[..., 0], together[..., 0])
-    np.testing.assert_allclose(apart[..., 1:3] / UNIT, together[..., 1:3] / UNIT, atol=1e-4)
+    np.testing.assert_allclose(apart[..., 1:3] / UNIT, together[..., 1:3] / UNIT, rtol=1e-4, atol=1e-4)
 
 
 def test_only_the_response_is_masked_and_more_at_higher_levels(tiny_llada, corpus):
@@ -184,7 +184,7 @@ def test_everything_masked_at_level_one_gives_the_models_probabilities(tiny_llad
     for token, row in zip(gold.tolist(), probability.numpy(), strict=True):
         expected[:, token] += row.max(), row[token]
     np.testing.assert_array_equal(accumulator.sums[0, :, 0], np.bincount(gold.numpy(), minlength=VOCABULARY))
-    np.testing.assert_allclose(accumulator.sums[0, :, 1:3].T / UNIT, expected, atol=1e-5)
+    np.testing.assert_allclose(accumulator.sums[0, :, 1:3].T / UNIT, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_another_address_has_another_mask(tiny_llada, corpus):

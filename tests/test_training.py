@@ -20,6 +20,7 @@ from lift.errors import InputError
 from lift.forward_process import Batch, Draws
 from lift.objectives import cart, gift, lift, vanilla
 from tests.conftest import GOLDEN, ROOT
+from tests.rounding import assert_equal_to_rounding
 
 LORA = {"r": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
 SETTINGS = training.Settings(
@@ -97,8 +98,8 @@ def test_loss_and_gradient_do_not_depend_on_the_micro_batch(corpus, name, score_
         loss.backward()
         gradient = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
         results.append((loss.detach(), gradient))
-    torch.testing.assert_close(results[0][0], results[1][0], atol=1e-6, rtol=1e-6)
-    torch.testing.assert_close(results[0][1], results[1][1], atol=1e-6, rtol=1e-5)
+    for one, other in zip(*results, strict=True):
+        assert_equal_to_rounding(one, other)
 
 
 @pytest.mark.parametrize("padding", ["max_length", "batch"])
@@ -106,10 +107,10 @@ def test_a_whole_run_does_not_depend_on_the_micro_batch(corpus, tmp_path, paddin
     _, log_8, run_8 = run(corpus, tmp_path / "8", lift.select, padding=padding)
     _, log_1, run_1 = run(corpus, tmp_path / "1", lift.select, padding=padding, micro_batch_size=1)
     for a, b in zip(log_8, log_1, strict=True):
-        assert a.get("loss", 0) == pytest.approx(b.get("loss", 0), abs=1e-5)
+        assert a.get("loss", 0) == pytest.approx(b.get("loss", 0), rel=1e-4)
         assert a.get("masked_tokens") == b.get("masked_tokens")
     for name, value in weights(run_8).items():
-        torch.testing.assert_close(value, weights(run_1)[name], atol=1e-4, rtol=1e-3)
+        assert_equal_to_rounding(value, weights(run_1)[name], roundings=2**14)  # over several updates of Adam
 
 
 class KilledError(Exception):
@@ -174,7 +175,7 @@ def test_what_a_run_leaves_behind(corpus, tmp_path):
         merged = adapters.load_trained(GOLDEN / "tiny_llada", folder / "last", "cpu").logits(ids, where)
         base.network = peft.PeftModel.from_pretrained(base.network, str(folder / "last")).base_model.model
         adapted = base.eval().logits(ids, where)
-    torch.testing.assert_close(adapted, merged, atol=1e-5, rtol=1e-5)
+    assert_equal_to_rounding(adapted, merged)
     assert not torch.allclose(before, merged, atol=1e-4)
 
 
@@ -239,7 +240,7 @@ def assert_near(one, two):
     for which in ("best", "last"):
         expected, found = weights(one, which), weights(two, which)
         for name, value in expected.items():
-            torch.testing.assert_close(found[name], value, atol=1e-5, rtol=0)
+            assert_equal_to_rounding(found[name], value, roundings=2**12)  # over several updates of Adam
 
 
 @pytest.mark.parametrize("score_padding", [True, False])
@@ -258,7 +259,7 @@ def test_two_processes_are_one(corpus, tmp_path, lift_command, score_padding):
         assert one.keys() == two.keys()
         assert one.get("masked_tokens") == two.get("masked_tokens")
         for name in ("loss", "eval_loss", "grad_norm"):
-            assert one.get(name, 0) == pytest.approx(two.get(name, 0), abs=1e-5)
+            assert one.get(name, 0) == pytest.approx(two.get(name, 0), rel=1e-4)
     assert_near(tmp_path / "1", tmp_path / "2")
 
 
@@ -363,4 +364,4 @@ def test_invisible_padding_may_have_any_width(corpus, name):
         loss.backward()
         results.append((loss.detach(), torch.cat([p.grad.flatten() for p in model.parameters()])))
     for whole, cut in zip(*results, strict=True):
-        torch.testing.assert_close(whole, cut, atol=1e-6, rtol=1e-5)
+        assert_equal_to_rounding(whole, cut)  # in float64, but for rotary angles

@@ -36,12 +36,29 @@ def token_levels(model, batch: Batch, level: torch.Tensor, beta_mean: str = "seq
     return torch.where(content, 1 - (1 - level[:, None]) ** exponent, 0.0)
 
 
-def select(model, batch: Batch, draws: Draws, *, beta_mean: Literal["sequence", "batch"] = "sequence") -> Selection:
-    """Mask content by its own level t_n; the loss is the sum of CE_n / t_n over the number of masked positions."""
+def select(
+    model,
+    batch: Batch,
+    draws: Draws,
+    *,
+    beta_mean: Literal["sequence", "batch"] = "sequence",
+    denominator: Literal["sequence", "batch"] = "sequence",
+) -> Selection:
+    """Mask content by its own level t_n; the loss is CE_n / t_n over the number of masked positions.
+
+    denominator: that of each sequence, whose losses are then averaged (the public release at its published micro-batch
+    of 1), or of the whole global batch. By "sequence" a sequence counts about 1 / t: those below t = 0.1 carry two
+    thirds of the loss, by "batch" a tenth.
+    """
     level = masking_probability(draws.t)
     levels = token_levels(model, batch, level, beta_mean)
     masked = batch.content & (draws.mask < levels)
     noisy = batch.input_ids.masked_fill(masked, model.mask_id)
     selection = plain_selection(batch, noisy, masked, 1 / levels.clamp(min=1e-12), level)
-    selection.denominator = masked.sum()
+    count = masked.sum(1)
+    if denominator == "sequence":
+        selection.weight = selection.weight / count.clamp(min=1)[:, None]
+        selection.denominator = torch.tensor(len(count), device=count.device)  # nothing masked: a loss of 0
+    else:
+        selection.denominator = count.sum()
     return selection

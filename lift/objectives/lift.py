@@ -16,13 +16,13 @@ def excess_level(level: torch.Tensor, uniforms: torch.Tensor, lower: float) -> t
 
 
 def choose_component(
-    t: torch.Tensor, uniforms: torch.Tensor, components: list[str], policy: str, random_weight: float
+    level: torch.Tensor, uniforms: torch.Tensor, components: list[str], policy: str, random_weight: float
 ) -> torch.Tensor:
-    """(B,) index into COMPONENTS: under "time" the one of largest weight at level t, under "random" any."""
-    choices = torch.tensor([COMPONENTS.index(name) for name in components], device=t.device)
+    """(B,) index into COMPONENTS: under "time" the one of largest weight at level t' (B,), under "random" any."""
+    choices = torch.tensor([COMPONENTS.index(name) for name in components], device=level.device)
     if policy == "random":
         return choices[(uniforms * len(components)).long()]
-    weights = torch.stack([random_weight * t * (1 - t), t, 1 - t])  # (3, B)
+    weights = torch.stack([random_weight * level * (1 - level), level, 1 - level])  # (3, B)
     return choices[weights[choices].argmax(0)]
 
 
@@ -60,7 +60,7 @@ def select(
     noisy = batch.input_ids.masked_fill(masked, model.mask_id)
     count = masked.sum(1)
     keep = (count * level / (level + rho)).round().long().clamp(min=1)
-    component = choose_component(draws.t, draws.component, components, policy, random_weight)
+    component = choose_component(level, draws.component, components, policy, random_weight)
 
     scores = draws.order.clone()
     scored = (component != COMPONENTS.index("random")) & (keep < count)  # nothing to choose where all is kept
