@@ -51,13 +51,14 @@ def header(experiment: str, facts: dict) -> str:
     machines = "; ".join([*facts["machine"], *facts.get("instructions", [])])
     text = f"""# Kept results of the experiment `{experiment}`
 
-Made by code as of commit {facts["commit"]} ({machines}). Where the code of a stage has changed since, these are still the
-results of that commit: `made_by.json` holds hashes of the config and of each stage's code, and the tests warn of those that
-differ now. Kept results are made again when results change, not when code does.
+Made by code as of commit {facts["commit"]}
+({machines}). Where the code of a stage has changed since, these are still the results of
+that commit: `made_by.json` holds hashes of the config and of each stage's code, and the tests warn of those that differ
+now. Kept results are made again when results change, not when code does.
 """
     if "part" in facts:
         text += f"""
-`part/` holds the log of training, the answers and the grades of `{facts["part"]}`. The tests compute them again and compare:
-byte for byte on a processor like this one, to rounding on others.
+`part/` holds the log of training, the answers and the grades of `{facts["part"]}`.
+The tests compute them again and compare: byte for byte on a processor like this one, to rounding on others.
 """
     return text

@@ -7,6 +7,7 @@ processes; and only what is trained is saved.
 """
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from lift import adapters, models, noise
 from lift.errors import InputError
+from lift.examples import with_response
 from lift.forward_process import Batch, Draws, mask_response, masking_probability
 from lift.frequency_bins import BINS, frequency_bin
 from lift.models import MaskPredictor
 from lift.objectives import COMPONENTS, Selection, loss_sum
 
+_NOT_FINITE = "Training stops here; a lower training.learning_rate or max_grad_norm may help, or float32."
 LEVEL_BINS = 6  # of the masking level, for the log: LIFT changes its component at 1/2, or at 1/3 and 2/3
 
 
@@ -55,7 +58,8 @@ class Settings:
 class Stream(Dataset):
     """The examples in the order of training: epoch after epoch, each shuffled by its own address.
 
-    Item k is {"example", "address"}; it is the same whatever the batch size or the number of devices.
+    Item k is {"example", "place", "address"}: place is the example's in the corpus. It is the same whatever the batch
+    size or the number of devices.
     """
 
     def __init__(self, corpus: datasets.Dataset, length: int, seed: int) -> None:
@@ -71,8 +75,8 @@ class Stream(Dataset):
 
     def __getitem__(self, k: int) -> dict:
         epoch, place = divmod(k, len(self.corpus))
-        order = self._order(epoch)
-        return {"example": self.corpus[int(order[place])], "address": noise.key(self.seed, "train", k)}
+        chosen = int(self._order(epoch)[place])
+        return {"example": self.corpus[chosen], "place": chosen, "address": noise.key(self.seed, "train", k)}
 
 
 class ByLength(Sampler[int]):
@@ -255,7 +259,8 @@ class ObjectiveTrainer(Trainer):
             torch.manual_seed(noise.key(items[0]["address"], "selection"))
             with torch.no_grad():
                 selection = self.select(self.predictor, batch, Draws.at(keys, width))
-            selections.append({"selection": selection, "address": items[0]["address"]})
+            places = [item["place"] for item in items]
+            selections.append({"selection": selection, "address": items[0]["address"], "places": places})
         # 3. count over all micro-batches and processes
         denominator = sum(s["selection"].denominator for s in selections)
         return selections, self.accelerator.reduce(denominator.to(device)).clamp(min=1)
@@ -265,6 +270,9 @@ class ObjectiveTrainer(Trainer):
         selection = inputs["selection"]
         torch.manual_seed(noise.key(inputs["address"], "dropout"))
         loss, losses = loss_sum(model, selection)
+        if not torch.isfinite(loss):
+            found = f"update {self.state.global_step + 1}: the loss is {loss.item()}"
+            raise InputError(f"{found}, of the training examples {inputs['places']}. {_NOT_FINITE}")
         self.bins += level_bins(selection.level, losses, selection.kept)
         self.components += torch.bincount(selection.component.cpu() + 1, minlength=4)[1:]
         self.kept_tokens += count_kept(selection, self.token_bins)
@@ -285,6 +293,8 @@ class ObjectiveTrainer(Trainer):
         """The held-out loss; the weights are kept where it is the lowest so far."""
         self.predictor.eval()
         loss, bins = held_out_loss(self.predictor, self.held_out, self.settings, self.accelerator)
+        if not math.isfinite(loss):
+            raise InputError(f"after update {self.state.global_step}: the held-out loss is {loss}. {_NOT_FINITE}")
         if self.state.best_metric is None or loss < self.state.best_metric:
             self.state.best_metric, self.state.best_global_step = loss, self.state.global_step
             if self.is_world_process_zero():
@@ -330,7 +340,15 @@ def finetune(
 
     Checkpoints lie in `resume` until the end; a run that finds some there goes on from the last. Of the
     settings.devices processes, which all call this, the first writes. Returns facts for the run record.
+
+    Examples that the cut at max_length leaves without a response are left out. Raises InputError where none remains, or
+    where a loss is not finite.
     """
+    kept = {name: with_response(corpus[name], name, settings.max_length) for name in ("train", "held_out")}
+    corpus = {name: split for name, (split, _) in kept.items()}
+    left_out = {name: count for name, (_, count) in kept.items()}
+    if any(left_out.values()):
+        print(f"without a response within max_length, and left out: {left_out}", flush=True)
     steps = max(1, round(settings.epochs * len(corpus["train"]) / settings.batch_size))
     if settings.lora is None:
         adapted = None
@@ -406,6 +424,8 @@ def finetune(
     trainer.accelerator.end_training()
     return {
         "devices": settings.devices,
+        "examples": {name: len(split) for name, split in corpus.items()},
+        "left_out": left_out,
         "masked_tokens": sum(entry.get("masked_tokens", 0) for entry in history),
         "steps": steps,
         "best_step": trainer.state.best_global_step,

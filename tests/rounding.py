@@ -1,4 +1,4 @@
-"""Two ways of computing one thing agree to rounding: so much of the largest value as its dtype and the processor allow."""
+"""Two ways of computing one thing agree to rounding: to so much of the largest value as its dtype allows."""
 
 import torch
 

@@ -81,7 +81,7 @@ def test_gift_divides_by_each_sequences_own_number_masked(case, tiny_llada):
 
 @pytest.mark.parametrize("denominator, share", [("sequence", 2 / 3), ("batch", 0.1)])
 def test_gift_at_low_levels_by_denominator(denominator, share):
-    """Of the weight of all positions, how much sequences below t = 0.1 carry, where all tokens are equally uncertain."""
+    """How much of the weight sequences below t = 0.1 carry, where all tokens are equally uncertain."""
 
     class Uniform:
         mask_id, chunk, training = 9, 10**6, False

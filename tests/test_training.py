@@ -365,3 +365,60 @@ def test_invisible_padding_may_have_any_width(corpus, name):
         results.append((loss.detach(), torch.cat([p.grad.flatten() for p in model.parameters()])))
     for whole, cut in zip(*results, strict=True):
         assert_equal_to_rounding(whole, cut)  # in float64, but for rotary angles
+
+
+def with_prompts(corpus, split, longer):
+    """The corpus in which the first `longer` examples of a split have prompts of 40 tokens."""
+    rows = list(corpus[split])
+    for row in rows[:longer]:
+        row["input_ids"], row["prompt_length"] = [*range(40), *row["input_ids"]], 40
+    return datasets.DatasetDict({**corpus, split: datasets.Dataset.from_list(rows)})
+
+
+@pytest.mark.parametrize("split, count", [("train", 48), ("held_out", 6)])
+def test_a_split_without_a_response_is_refused_before_training(corpus, tmp_path, lift_command, split, count):
+    with_prompts(corpus, split, count).save_to_disk(str(tmp_path / "corpus"))
+    code, _, errors = lift_command(*command(tmp_path, "run"))
+    assert code == 2
+    assert f"none of the {count} examples of the split '{split}'" in errors
+    assert "max_length 32" in errors
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("prompt", [32, 33, 40])
+def test_examples_without_a_response_are_left_out_and_counted(corpus, tmp_path, prompt):
+    """A run on a corpus with such examples is the run on the corpus without them."""
+    rows = list(corpus["train"])
+    long = [{"input_ids": [7] * (prompt + 3), "prompt_length": prompt}] * 5
+    mixed = {"train": [*long, *rows], "held_out": [*list(corpus["held_out"]), *long[:2]]}
+    mixed = datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in mixed.items()})
+    facts, log, _ = run(mixed, tmp_path / "mixed")
+    expected, expected_log, _ = run(corpus, tmp_path / "plain")
+    assert facts["left_out"] == {"train": 5, "held_out": 2}
+    assert expected["left_out"] == {"train": 0, "held_out": 0}
+    assert facts["examples"] == expected["examples"] == {"train": 48, "held_out": 6}
+    assert [entry.get("loss") for entry in log] == [entry.get("loss") for entry in expected_log]
+    assert facts["best_held_out_loss"] == expected["best_held_out_loss"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_the_run(corpus, tmp_path, value):
+    """The third update's; the message names it and its examples."""
+
+    def select(model, batch, draws):
+        selection = vanilla.select(model, batch, draws)
+        calls.append(len(batch.input_ids))
+        if sum(calls) > 2 * SETTINGS.batch_size:
+            selection.weight = selection.weight * value
+        return selection
+
+    calls = []
+    with pytest.raises(InputError, match=r"update 3: the loss is (nan|inf), of the training examples \[\d+, "):
+        run(corpus, tmp_path, select)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_held_out_loss_that_is_not_finite_stops_the_run(corpus, tmp_path):
+    """It is never the lowest, so that the untrained model would be the best without a word."""
+    with pytest.raises(InputError, match=r"update \d+: the (held-out )?loss is (nan|inf)"):
+        run(corpus, tmp_path, learning_rate=1e30, max_grad_norm=1e30, lora=None)

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from lift import device, models, provenance
 from lift.forward_process import Batch
+from lift.examples import with_response
 from lift.lock import alone
 from lift.shards import shard
 from lift.token_statistics import Accumulator, accumulate
@@ -64,6 +65,7 @@ def main(args) -> None:
     tokenizer = load_tokenizer(args.model)
     model = models.load(args.model, args.device, models.DTYPES[args.dtype])
     corpus = datasets.load_from_disk(str(args.corpus))["train"]
+    with_response(corpus, "train", args.max_length)  # some may have none: they are counted nowhere
     read = [args.model / "config.json", *models.weight_files(args.model), *sorted(args.corpus.glob("train/*.arrow"))]
     settings = [args.levels, args.passes, args.batch_size, args.max_length, args.device, args.dtype, args.threads]
     code = provenance.fingerprint("lift.stages.statistics")
