@@ -5,7 +5,9 @@ import json
 from collections import defaultdict
 
 import pytest
+import torch
 
+from lift import models, tokenization
 from tests.conftest import ROOT
 
 ACCEPTED = ROOT / "tests/accepted"
@@ -33,3 +35,46 @@ def test_verdicts_on_answers(grader, correct, monkeypatch):
         if grade.correct != correct or grade.extracted != row.get("extracted", grade.extracted):
             changed.append((row["problem"], row["text"], grade))
     assert changed == []
+
+
+# Prompts and checkpoints
+
+TOKEN_IDS = json.loads((ACCEPTED / "token_ids.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("folder", list(TOKEN_IDS))
+def test_token_ids_of_ordinary_texts(folder):
+    """Texts without control tokens, in the chat template of each family and of the miniature."""
+    tokenizer = tokenization.load_tokenizer(ROOT / folder)
+    rows = TOKEN_IDS[folder]
+    prompts = tokenization.encode_prompts(tokenizer, [row["prompt"] for row in rows])
+    assert prompts == [row["input_ids"][: row["prompt_length"]] for row in rows]
+    for row in rows:
+        expected = {name: row[name] for name in ("input_ids", "prompt_length")}
+        assert tokenization.encode_example(tokenizer, row["prompt"], row["response"]) == expected
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    "folder, family",
+    [
+        ("tests/golden/tiny_llada", "llada"),
+        ("tests/golden/tiny_dream", "Dream"),
+        ("tests/rehearsal/models/llada", "llada"),
+        ("tests/rehearsal/models/dream", "Dream"),
+        ("lift/miniature/weights", "llada"),
+    ],
+)
+def test_checkpoint_folders(folder, family, dtype):
+    assert models.family_of(ROOT / folder) == family
+    model = models.load(ROOT / folder, dtype=dtype)
+    ids = torch.tensor([[1, 3, model.mask_id]])
+    with torch.no_grad():
+        logits = model.logits(ids, ids == model.mask_id)
+    assert len(logits) == 1
+    assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("folder, family", [("llada", "llada"), ("dream", "Dream")])
+def test_published_configs(folder, family):
+    assert models.family_of(ROOT / "tests/published" / folder) == family
