@@ -78,3 +78,21 @@ def test_checkpoint_folders(folder, family, dtype):
 @pytest.mark.parametrize("folder, family", [("llada", "llada"), ("dream", "Dream")])
 def test_published_configs(folder, family):
     assert models.family_of(ROOT / "tests/published" / folder) == family
+
+
+# Corpora and benchmark files
+
+DATA = json.loads((ACCEPTED / "data.json").read_text())
+
+
+@pytest.mark.parametrize("case", DATA, ids=lambda case: f"{case['source']}-{case['path']}")
+def test_rows_of_data(case):
+    """Texts stay as they are written; of a benchmark's answer the text counts, be it a number in the file."""
+    module = importlib.import_module(f"lift.{case['source']}")
+    read = module.examples if case["source"].startswith("corpora") else module.problems
+    rows = read(path=str(ACCEPTED / "data" / case["path"]), **case["settings"])
+    assert len(rows) == len(case["expected"])
+    for row, expected in zip(rows, case["expected"], strict=True):
+        found = {name: str(row[name]) if name == "answer" else row[name] for name in expected}
+        assert found == expected
+        assert row["question"].strip() in row["prompt"] if "question" in row else row["prompt"]
