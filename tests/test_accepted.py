@@ -1,13 +1,16 @@
 """What is accepted stays accepted: answers with their verdicts, data with their rows, configs, checkpoints, prompts."""
 
+import functools
 import importlib
 import json
 from collections import defaultdict
 
 import pytest
 import torch
+import yaml
 
-from lift import models, tokenization
+from lift import config as configuration
+from lift import models, published_answers, tokenization
 from tests.conftest import ROOT
 
 ACCEPTED = ROOT / "tests/accepted"
@@ -96,3 +99,88 @@ def test_rows_of_data(case):
         found = {name: str(row[name]) if name == "answer" else row[name] for name in expected}
         assert found == expected
         assert row["question"].strip() in row["prompt"] if "question" in row else row["prompt"]
+
+
+# Configs
+
+CONFIGS = yaml.safe_load((ACCEPTED / "configs.yaml").read_text())
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+
+
+def at(config: dict, keys: list[str]) -> object:
+    return functools.reduce(dict.__getitem__, keys, config)
+
+
+def contains(resolved: object, given: object) -> bool:
+    """Whether every value that is given stands in the resolved config, of the same type."""
+    if isinstance(given, dict):
+        return all(key in resolved and contains(resolved[key], value) for key, value in given.items())
+    return type(resolved) is type(given) and resolved == given
+
+
+@pytest.mark.parametrize("name", list(CONFIGS))
+def test_configs(name, monkeypatch):
+    """Every value is kept as it is given, and the resolved config is accepted again."""
+    monkeypatch.chdir(ROOT)  # files are named from there
+    case = CONFIGS[name]
+    config = yaml.safe_load((ROOT / case["of"]).read_text())
+    for keys, value in case.get("change", {}).items():
+        *above, key = keys.split(".")
+        at(config, above)[key] = value
+    for key in case.get("remove", []):
+        del config[key]
+    resolved = configuration.resolve(config, SCHEMA)
+    assert contains(resolved, config)
+    for keys, value in case.get("expect", {}).items():
+        assert at(resolved, keys.split(".")) == value
+    assert configuration.resolve(resolved, SCHEMA) == resolved
+
+
+# Ground truths in files of answers
+
+GRID = "1234341221434321"
+CHECK = "def check(candidate):\n    assert candidate(1) == 1\n"
+
+
+@pytest.mark.parametrize(
+    "benchmark, question, truth, expected",
+    [
+        ("gsm8k", "q", 18, {"answer": "18"}),
+        ("gsm8k", "q", 18.0, {"answer": "18.0"}),
+        ("gsm8k", "q", 2.5, {"answer": "2.5"}),
+        ("gsm8k", "q", 1e16, {"answer": "10000000000000000"}),
+        ("gsm8k", "q", "1,200", {"answer": "1,200"}),
+        ("gsm8k", "q", " -3 ", {"answer": " -3 "}),
+        ("gsm8k", "q", "$5", {"answer": "$5"}),
+        ("math500", "q", "\\frac{1}{2}", {"answer": "\\frac{1}{2}"}),
+        ("math500", "q", 12, {"answer": "12"}),
+        ("math500", "q", ["16 \\sqrt{3}", "x"], {"answer": "16 \\sqrt{3}"}),
+        ("aime24", "q", ["073"], {"answer": "073"}),
+        ("aime25", "q", 588, {"answer": "588"}),
+        ("countdown", "q", [[3, 4, 5], 35], {"numbers": [3, 4, 5], "target": 35}),
+        ("countdown", "q", [[1, 2], -1], {"numbers": [1, 2], "target": -1}),
+        ("sudoku", "Solve:\n0234341221434320\n", GRID, {"puzzle": "0234341221434320", "answer": GRID}),
+        ("sudoku", "0000341221434320", int(GRID), {"puzzle": "0000341221434320", "answer": GRID}),
+        ("sudoku", "0234341221434320", "1234 3412\n2143 4321", {"puzzle": "0234341221434320", "answer": GRID}),
+        (
+            "humaneval",
+            "q",
+            {"prompt": "def same(x):\n", "entry_point": "same", "test": CHECK},
+            {"prompt": "def same(x):\n", "entry_point": "same", "test": CHECK},
+        ),
+        (
+            "mbpp",
+            "q",
+            {"test_list": ["assert f(1) == 1"], "test_imports": ["import math"], "task_id": 2},
+            {"test_list": ["assert f(1) == 1"], "test_imports": ["import math"]},
+        ),
+        (
+            "mbpp",
+            "q",
+            {"test_list": ["assert f(1) == (\n    1\n)", "assert not f(0), 'none'"], "test_imports": []},
+            {"test_list": ["assert f(1) == (\n    1\n)", "assert not f(0), 'none'"], "test_imports": []},
+        ),
+    ],
+)
+def test_ground_truths(benchmark, question, truth, expected):
+    assert expected.items() <= published_answers.problem(benchmark, question, truth).items()
