@@ -10,7 +10,8 @@ import pandas as pd
 import yaml
 from scipy import stats
 
-from lift.comparisons import Scores, by_method, paired
+from lift.comparisons import Scores, by_method, paired, step_of
+from lift.decoded_step import untrained
 from lift.errors import InputError
 from lift.intervals import LEVEL, Difference, difference
 from lift.token_words import by_word, split_by_frequency
@@ -88,11 +89,13 @@ def words_fade(statistics: pd.DataFrame, quantity: str, start: float, end: float
 
 
 class _Prepared(NamedTuple):
-    """A comparison that can be made: its interval at a level, and over how many problems or words, and seeds."""
+    """A comparison that can be made: its interval at a level, over how many problems or words, and seeds, and a note on
+    methods whose weights are the base's."""
 
     at: Callable[[float], Difference]
     n: int
     seeds: int
+    note: str = "-"
 
 
 def _of_words(statistics: pd.DataFrame, comparison: dict) -> _Prepared:
@@ -122,7 +125,8 @@ def _of_methods(methods: dict[str, dict[str, Scores]], comparison: dict) -> _Pre
     else:
         weights = [1 / len(parts)] * len(parts)
     count = sum(part.shape[1] for part in parts)
-    return _Prepared(lambda level: difference(parts, weights, level), count, len(parts[0]))
+    note = untrained({comparison[key]: step_of(methods[comparison[key]]) for key in ("method", "against")})
+    return _Prepared(lambda level: difference(parts, weights, level), count, len(parts[0]), note)
 
 
 def verdict(result: Difference, expect: str, points: float = 0.0) -> str:
@@ -187,12 +191,12 @@ def decide(claims: dict, problems: pd.DataFrame, statistics: dict[str, pd.DataFr
         row = {"claim": claim, "says": claims[claim]["says"], "where": claims[claim]["where"]}
         row |= {"comparison": _name(comparison), "expected": _expected(comparison), "model": model, "length": length}
         if prepared is None:
-            rows.append(row | {"measured": "-", "n": "-", "seeds": "-", "verdict": "not run"})
+            rows.append(row | {"measured": "-", "n": "-", "seeds": "-", "note": "-", "verdict": "not run"})
             continue
         result = prepared.at(level)
         points = [100 * value for value in (result.value, result.low, result.high)]
         row |= {"measured": "{:+.1f} [{:+.1f}, {:+.1f}]".format(*points)}
-        row |= {"n": prepared.n, "seeds": prepared.seeds or "-"}
+        row |= {"n": prepared.n, "seeds": prepared.seeds or "-", "note": prepared.note}
         rows.append(row | {"verdict": verdict(result, comparison["expect"], comparison.get("points", 0) / 100)})
     table = pd.DataFrame(rows)
     table["claim verdict"] = table.groupby(["claim", "model"])["verdict"].transform(lambda part: overall(list(part)))

@@ -6,23 +6,28 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lift.decoded_step import say
 from lift.intervals import LEVEL, difference, holm
 
 COLUMNS = (
     *("model", "gen_length", "method", "reference", "benchmark", "decoder", "metric", "n", "seeds"),
-    *("difference", "ci_low", "ci_high", "p", "p_corrected", "verdict"),
+    *("step", "reference_step", "difference", "ci_low", "ci_high", "p", "p_corrected", "verdict"),
 )
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A method's scores on one benchmark: values (seeds, problems), with the numbers of the seeds and problems."""
+    """A method's scores on one benchmark: values (seeds, problems), with the numbers of the seeds and problems.
+
+    steps: of training, of the weights by seed; None for an untrained method.
+    """
 
     values: np.ndarray
     seeds: tuple[int, ...]
     problems: tuple[int, ...]
     decoder: str
     metric: str
+    steps: tuple[int | None, ...]
 
 
 def by_method(problems: pd.DataFrame) -> dict[tuple[str, int], dict[str, dict[str, Scores]]]:
@@ -32,7 +37,9 @@ def by_method(problems: pd.DataFrame) -> dict[tuple[str, int], dict[str, dict[st
     for (model, length, method, benchmark), part in problems[problems["counts"]].groupby(keys, sort=False):
         wide = part.pivot(index="seed", columns="id", values="value").sort_index()
         decoder, metric = part[["decoder", "metric"]].iloc[0]
-        scores = Scores(wide.to_numpy(), tuple(wide.index), tuple(wide.columns), decoder, metric)
+        steps = part.groupby("seed")["step"].first().reindex(wide.index)
+        steps = tuple(None if pd.isna(step) else int(step) for step in steps)
+        scores = Scores(wide.to_numpy(), tuple(wide.index), tuple(wide.columns), decoder, metric, steps)
         found.setdefault((model, int(length)), {}).setdefault(method, {})[benchmark] = scores
     return found
 
@@ -47,6 +54,11 @@ def paired(first: Scores, second: Scores) -> np.ndarray:
     if 1 not in (len(first.seeds), len(second.seeds)) and first.seeds != second.seeds:
         raise ValueError(f"Methods with the seeds {first.seeds} and {second.seeds} cannot be paired.")
     return first.values - second.values
+
+
+def step_of(scores: dict[str, Scores]) -> str:
+    """The steps of a method's weights, as text; from its scores by benchmark."""
+    return say(max((one.steps for one in scores.values()), key=len))
 
 
 def compare(problems: pd.DataFrame, references: list[str], leave_out: list[str]) -> pd.DataFrame:
@@ -74,6 +86,7 @@ def compare(problems: pd.DataFrame, references: list[str], leave_out: list[str])
                     | {"benchmark": name, "decoder": one.decoder if one else "-"}
                     | {"metric": one.metric if one else "mean"}
                     | {"n": sum(part.shape[1] for part in parts), "seeds": len(parts[0])}
+                    | {"step": step_of(scores), "reference_step": step_of(of_reference)}
                     | {"difference": value, "ci_low": low, "ci_high": high, "p": p}
                 )
         if rows:

@@ -3,6 +3,8 @@
 import copy
 import difflib
 import json
+import math
+import re
 from pathlib import Path
 
 import jsonschema
@@ -15,15 +17,69 @@ OWN_BASES = ("shipped", "train")  # of the miniature
 
 def resolve(config: dict, schema: dict) -> dict:
     """The config with all defaults. Raises InputError that lists every mistake, by key."""
-    config = copy.deepcopy(config)
+    config = as_written(copy.deepcopy(config), schema, schema)
     validator = jsonschema.Draft202012Validator(schema)
-    mistakes = [_explain(error) for error in validator.iter_errors(config)]
+    mistakes = [_explain(error) for error in validator.iter_errors(config)] + list(_not_finite(config, ""))
     if not mistakes:
         _fill_defaults(config, schema, schema)
         mistakes = list(_add_ablations(config)) + list(_cross_check(config))
     if mistakes:
         raise InputError("The config cannot be used:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
     return config
+
+
+def as_written(value: object, schema: dict, root: dict) -> object:
+    """The value with its texts as the numbers, truths and nulls that the schema asks for there, where they are some.
+    Whole numbers are texts where names are asked for.
+
+    Snakemake hands what is nested in --config over as text; YAML reads 1e-3 as text, and the name 16 as a number.
+    """
+    if "$ref" in schema:
+        return as_written(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    for part in schema.get("allOf", []):
+        value = as_written(value, part, root)
+    if "if" in schema and isinstance(value, dict):
+        chosen = "then" if value.keys() >= set(schema["if"]["required"]) else "else"
+        value = as_written(value, schema[chosen], root)
+    if isinstance(value, dict):
+        parts, others = schema.get("properties", {}), schema.get("additionalProperties")
+        others = others if isinstance(others, dict) else {}
+        named = {str(name) if type(name) is int else name: one for name, one in value.items()}
+        return {name: as_written(one, parts.get(name, others), root) for name, one in named.items()}
+    if isinstance(value, list):
+        return [as_written(one, schema.get("items", {}), root) for one in value]
+    kinds = schema.get("type", [])
+    return read_as(value, [kinds] if isinstance(kinds, str) else kinds)
+
+
+def read_as(value: object, kinds: list[str]) -> object:
+    """A text as one of the JSON Schema types `kinds`, where it reads as one and may not be a text; else as it is.
+
+    A whole number is a text where only that is asked for.
+    """
+    if type(value) is int and "string" in kinds and not {"integer", "number"} & set(kinds):
+        return str(value)
+    if not isinstance(value, str) or "string" in kinds:
+        return value
+    if "null" in kinds and value.lower() in ("null", "none", "~"):
+        return None
+    if "boolean" in kinds and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if "integer" in kinds and re.fullmatch(r"[-+]?\d+", value):
+        return int(value)
+    if "number" in kinds and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value):
+        number = float(value)
+        return int(value) if re.fullmatch(r"[-+]?\d+", value) else number
+    return value
+
+
+def _not_finite(value: object, key: str):
+    """Numbers like .inf and .nan, which no comparison with a bound refuses."""
+    if isinstance(value, dict | list):
+        for name, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(part, f"{key}.{name}".removeprefix("."))
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{key}: {value} is no finite number"
 
 
 def _explain(error: jsonschema.ValidationError) -> str:
@@ -147,11 +203,21 @@ def _unknown(key: str, kind: str, name: str, known: dict) -> str:
     return f"{key}: unknown {kind} {name!r}{_hint(name, list(known))}"
 
 
-def _check_source(key: str, name: str, kind: str, known: dict[str, dict], given: dict):
-    """A named file must exist, and take the settings."""
+_KINDS = {bool: "boolean", int: "integer", float: "number"}  # of a setting's default
+
+
+def _check_source(key: str, name: str, kind: str, known: dict[str, dict], entry: dict, given: dict):
+    """A named file must exist, and take the settings given in an entry; those that came as text are read."""
     if name not in known:
         yield _unknown(key, kind, name, known)
     else:
+        for setting in given.keys() & known[name].keys():
+            default = known[name][setting]
+            parts = default if isinstance(default, list) else [default]
+            kinds = [_KINDS[type(part)] for part in parts[:1] if type(part) in _KINDS]
+            one = given[setting]
+            read = [read_as(part, kinds) for part in one] if isinstance(one, list) else read_as(one, kinds)
+            entry[setting] = given[setting] = read if kinds else one
         yield from _check_settings(key, given, known[name], registry.choices(kind, name))
 
 
@@ -170,6 +236,7 @@ def _cross_check(config: dict):
                         f"nor a folder with a {file}"
                     )
             yield from _check_family(key, model)
+            yield from _braces(f"{key}.base", folder)
         if folder == "train" and not {"phases", "batch_size"} <= model["training"].keys():
             yield f"{key}.training: base `train` needs phases and batch_size"
     for name, corpus in config["corpora"].items():
@@ -178,7 +245,7 @@ def _cross_check(config: dict):
         size = known.get("size", known.get("rows"))
         if isinstance(size, int) and 0 < size <= corpus["held_out"]:
             yield f"corpora.{name}.held_out: {corpus['held_out']} leaves none of {size} examples for training"
-        yield from _check_source(f"corpora.{name}", source, "corpus", registry.corpora(), _given(corpus))
+        yield from _check_source(f"corpora.{name}", source, "corpus", registry.corpora(), corpus, _given(corpus))
         yield from _check_files(f"corpora.{name}", corpus)
     yield from _check_methods("methods", config, config["methods"], config["methods"])
     for reference in config.setdefault("references", [next(iter(config["methods"]))]):
@@ -199,7 +266,7 @@ def _cross_check(config: dict):
             yield f"decoders.{name}.steps: {decoder['steps']} must be a multiple of the {blocks} blocks, {bounds}"
     for name, benchmark in config["benchmarks"].items():
         key, source = f"benchmarks.{name}", benchmark.setdefault("source", name)
-        yield from _check_source(key, source, "benchmark", registry.benchmarks(), _given(benchmark))
+        yield from _check_source(key, source, "benchmark", registry.benchmarks(), benchmark, _given(benchmark))
         named = benchmark["decoder"]
         for decoder in [named] if isinstance(named, str) else named:
             if decoder not in config["decoders"]:
@@ -224,7 +291,8 @@ def _check_methods(where: str, config: dict, methods: dict, known: dict):
             continue
         objective, training = method["objective"], config["training"] | method["training"]
         yield from _check_source(
-            key, objective, "objective", registry.objectives(), settings(method, "objective", "training")
+            *(key, objective, "objective", registry.objectives()),
+            *(method, settings(method, "objective", "training")),
         )
         if training["corpus"] not in config["corpora"]:
             place = f"{key}.training" if "corpus" in method["training"] else "training"
@@ -234,6 +302,12 @@ def _check_methods(where: str, config: dict, methods: dict, known: dict):
             yield (
                 f"{key}: batch_size {training['batch_size']} is no multiple of micro_batch_size x devices = {at_a_time}"
             )
+
+
+def _braces(key: str, path: object):
+    """A file or folder is an input of the workflow, where Snakemake takes braces for wildcards."""
+    if isinstance(path, str) and re.search("[{}]", path):
+        yield f"{key}: {path!r} holds braces, which Snakemake takes for wildcards; rename it, or take a relative path"
 
 
 def _check_family(key: str, model: dict):
@@ -252,6 +326,8 @@ def _check_family(key: str, model: dict):
 def _check_files(key: str, entry: dict):
     """What an entry of corpora or benchmarks names must be there: its data, unless it is on the hub, and its prompt."""
     path, prompt = entry.get("path"), entry.get("prompt")
+    yield from _braces(f"{key}.path", path)
+    yield from _braces(f"{key}.prompt", prompt)
     remote = isinstance(path, str) and (path.startswith(("http://", "https://")) or hub.is_hub_id(path))
     if path and not remote and not Path(path).exists():
         yield f"{key}.path: the file {path!r} does not exist"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from lift import provenance, table_cells
+from lift import provenance, table_cells, tidy
 from lift.errors import InputError
 from lift.stages.scores import problem_scores
 from lift.table_cells import Cell
@@ -116,7 +116,7 @@ def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             raise InputError(f"{folder / name} is missing: the experiment is unfinished, or of an older version.")
     counts = pd.read_parquet(folder / "problem_scores.parquet", columns=[*_PLACE, "metric", "counts"])
     counts = counts[counts["counts"]].drop(columns="counts").drop_duplicates().astype(str)
-    return table_cells.read_table(folder / "scores.csv").drop(columns="experiment"), counts
+    return tidy.read_text(folder / "scores.csv").drop(columns="experiment"), counts
 
 
 def _rows(cell: Cell, method: str, scores: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
@@ -187,10 +187,15 @@ def _part(records: _Records, rows: pd.DataFrame, decoded: dict[str, dict]) -> di
     """One benchmark: its score, again from each seed's grades, and how many answers are right."""
     score, by_seed = _pooled(rows), dict(zip(rows["seed"], rows["value"], strict=True))
     means, right = [], []
-    for number, record in decoded.items():
+    answered = {
+        number: record
+        for number, record in decoded.items()  # greedy answers of the base are those of its first seed
+        if score["benchmark"] in record.get("decoding", {score["benchmark"]})
+    }
+    for number, record in answered.items():
         file = f"{score['model']}/{score['method']}/seed{number}/{score['decoder']}/{score['benchmark']}"
         try:
-            grades = pd.read_csv(records.folder / f"grades/{file}.csv")
+            grades = tidy.read(records.folder / f"grades/{file}.csv")
             means.append(_mean(grades, score["metric"]))
             right.append(f"{grades['correct'].sum()} of {len(grades)}")
         except (OSError, ValueError, KeyError):  # missing or cut off
@@ -200,11 +205,11 @@ def _part(records: _Records, rows: pd.DataFrame, decoded: dict[str, dict]) -> di
             _check_score(records, means[-1], by_seed[number], f"grades/{file}.csv")
         _check_answers(records, file, len(grades), score, record)
         _check_problems(records, score["benchmark"], record)
-    mean = math.fsum(means) / len(means) if len(means) == len(decoded) else None
-    if mean is not None and score["seed"] not in decoded:
+    mean = math.fsum(means) / len(means) if len(means) == len(answered) else None
+    if mean is not None and score["seed"] not in answered:
         _check_score(records, mean, score["value"], f"{score['benchmark']}, over seeds")
     facts = {"metric": score["metric"], "value": float(score["value"]), "n": int(score["n"])}
-    if len(decoded) > 1:
+    if len(answered) > 1:
         facts["value by seed"] = [float(value) for seed, value in by_seed.items() if seed.isdigit()]
     return facts | {"decoder": score["decoder"], "right": right, "mean": mean}
 

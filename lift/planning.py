@@ -755,10 +755,29 @@ def _adapters(config: dict) -> dict[str, dict | None]:
     return {method: configuration.method_training(config, method)["lora"] for method in config["methods"]}
 
 
+def _base_parts(config: dict, name: str, shape: Shape, tasks: list[Task], results: Path) -> list[Part]:
+    """The untrained model answers once; with the further seeds, what is drawn at random."""
+    first, *further = config["seeds"]
+    parts = _decoding_parts(config, name, "base", None, shape, tasks, results, [first])
+    sampled = [task for task in tasks if task.decoder["temperature"]]
+    if sampled and further:
+        unshared = config | {"shards": 1}
+        (again,) = _decoding_parts(unshared, name, "base", None, shape, sampled, results, further)
+        parts.append(replace(again, what="base, further seeds"))
+    return parts
+
+
 def _decoding_parts(
-    config: dict, name: str, method: str, lora: dict | None, shape: Shape, tasks: list[Task], results: Path
+    config: dict,
+    name: str,
+    method: str,
+    lora: dict | None,
+    shape: Shape,
+    tasks: list[Task],
+    results: Path,
+    seeds: list[int],
 ) -> list[Part]:
-    dtype, seeds = config["models"][name]["dtype"], [0] if method == "base" else config["seeds"]
+    dtype = config["models"][name]["dtype"]
     apart = None if dtype == "float32" else lora  # in fp32 the adapter is merged
     costs = [(task.answers, *decoding_flops(shape, apart, task.prompt, task.decoder)) for task in tasks]
     network, adapter = (len(seeds) * sum(cost[0] * cost[part] for cost in costs) for part in (1, 2))
@@ -800,10 +819,18 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
     parts += [
         part
         for name, shape in shapes.items()
-        for method, lora in ({"base": None} | _adapters(config)).items()
-        for part in _decoding_parts(config, name, method, lora, shape, tasks, results)
+        for part in (
+            *_base_parts(config, name, shape, tasks, results),
+            *(
+                part
+                for method, lora in _adapters(config).items()
+                for part in _decoding_parts(config, name, method, lora, shape, tasks, results, config["seeds"])
+            ),
+        )
     ]
-    checkpoints = len(shapes) * (1 + len(config["methods"]) * len(config["seeds"]))
+    sampled = any(task.decoder["temperature"] for task in tasks)
+    of_base = len(config["seeds"]) if sampled else 1
+    checkpoints = len(shapes) * (of_base + len(config["methods"]) * len(config["seeds"]))
     guesses = any(
         describe(entry["source"], configuration.benchmark_settings(entry))["guesses"]
         for entry in config["benchmarks"].values()

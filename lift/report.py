@@ -19,6 +19,7 @@ from urllib.parse import quote
 import jinja2
 import pandas as pd
 
+from lift import tidy
 from lift.benchmarks import question_of
 from lift.errors import InputError
 
@@ -92,7 +93,7 @@ def read_table(path: Path) -> dict | None:
     """The columns and rows of a CSV file as text; None where it was not made."""
     if not _is_made(path):
         return None
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame = tidy.read_text(path)
     return {"columns": list(frame.columns), "rows": frame.to_numpy().tolist()}
 
 
@@ -129,7 +130,7 @@ def read_problems(results: Path, benchmark: str) -> list[dict]:
 
 def read_answers(results: Path, run: Run) -> dict[int, list[list]]:
     """By problem, its samples in order, each [number, text, extracted, flags] and, of Sudoku, the share of cells."""
-    grades = pd.read_csv(results / run.file("grades"), dtype=str, keep_default_na=False).to_dict("records")
+    grades = tidy.read_text(results / run.file("grades")).to_dict("records")
     verdicts = {(int(row["id"]), int(row["sample"])): row for row in grades}
     found: dict[int, list[list]] = {}
     for answer in _lines(results / run.file("generations")):
@@ -340,7 +341,7 @@ def cost_summary(path: Path, methods: list[str]) -> dict | None:
     """costs.csv by stage, model and method: sums over seeds, benchmarks and decoders, and the most memory."""
     if not _is_made(path):
         return None
-    frame = pd.read_csv(path)
+    frame = tidy.read(path)
     frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, "answers", "nfe", "peak_gpu_memory_mb"])))
     order = {method: place for place, method in enumerate(methods)}
     groups = [

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lift import tidy
 from lift.errors import InputError
 
 COLUMNS = ("value", "model", "method", "benchmark", "length", "metric", "source")
@@ -14,7 +15,7 @@ def read(path: Path) -> pd.DataFrame:
 
     Raises InputError that names what is missing or is no number.
     """
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = tidy.read_text(path)
     if list(table.columns) != list(COLUMNS):
         raise InputError(f"{path}: the columns must be {', '.join(COLUMNS)}.")
     for column in ("value", "length"):
@@ -43,7 +44,7 @@ def join(scores: pd.DataFrame, published: pd.DataFrame, bases: dict[str, str], s
     )
     both = both[both["length"].isna() | (both["length"] == both["gen_length"])]
     inside = both["value_published"].between(100 * both["ci_low"], 100 * both["ci_high"])
-    keep = ["row", "model", "method", "benchmark", "gen_length", "metric", "value", "ci_low", "ci_high"]
+    keep = ["row", "model", "method", "step", "benchmark", "gen_length", "metric", "value", "ci_low", "ci_high"]
     return both[keep].assign(
         published=both["value_published"], source=both["source"], length_stated=both["length"].notna(), differs=~inside
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lift import tidy
 from lift.errors import InputError
 
 _LONG = 30  # characters of a name; what is longer, or has spaces, is a text
@@ -27,11 +28,6 @@ class Cell:
     def name(self) -> str:
         """The path that finds it."""
         return "/".join([self.experiment, self.table, *(self.row[key] for key in self.keys), _short(self.column)])
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV file with all its cells as text."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
 def locate(results: Path, path: str) -> tuple[str, str, list[str]]:
@@ -70,7 +66,7 @@ def _keys(table: pd.DataFrame) -> list[str]:
 
 def cells(results: Path, experiment: str, table: str) -> list[Cell]:
     """The cells of a table that can be asked for: all but those that name its rows."""
-    rows = read_table(results / experiment / "tables" / f"{table}.csv").drop_duplicates()
+    rows = tidy.read_text(results / experiment / "tables" / f"{table}.csv").drop_duplicates()
     keys = _keys(rows)
     columns = [column for column in rows.columns if column not in keys]
     return [Cell(experiment, table, row, column, keys) for row in rows.to_dict("records") for column in columns]
@@ -118,7 +114,7 @@ def listing(results: Path, experiment: str, table: str) -> dict:
     """What can be asked for: the tables of an experiment, or what may stand at each place of a table's path."""
     if not table:
         files = sorted(results.glob(f"{experiment}/tables/*.csv"))
-        return {f"{experiment}/{file.stem}": f"{len(read_table(file))} rows" for file in files}
+        return {f"{experiment}/{file.stem}": f"{len(tidy.read_text(file))} rows" for file in files}
     every = cells(results, experiment, table)
     if not every:
         return {f"{experiment}/{table}": "no rows"}

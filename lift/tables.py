@@ -39,6 +39,7 @@ def _pivot(rows: pd.DataFrame, columns: str, methods: list[str], order: list[str
     wide = rows.pivot_table(index=keys, columns=columns, values="text", aggfunc="first", sort=False)
     wide = wide.reindex(columns=[name for name in order if name in wide.columns])
     wide.insert(0, "seeds", rows.groupby(keys)["seeds"].max())
+    wide.insert(1, "step", rows.groupby(keys)["step"].first())
     models = ["none", *(name for name in wide.index.unique("model") if name != "none")]
     lengths = sorted(wide.index.unique("gen_length"))
     wanted = [(model, length, method) for model in models for length in lengths for method in methods]
@@ -104,6 +105,7 @@ def comparison_table(comparisons: pd.DataFrame, methods: list[str], benchmarks: 
     return pd.DataFrame(
         {"model": rows["model"], "length": rows["gen_length"]}
         | {key: rows[key] for key in ("method", "reference", "benchmark", "metric", "n", "seeds")}
+        | {"step": rows["step"], "reference step": rows["reference_step"]}
         | {"difference": list(points), "p": rows["p"].map("{:.3f}".format)}
         | {"p corrected": rows["p_corrected"].map("{:.3f}".format), "verdict": rows["verdict"].replace("", "-")}
     )
@@ -118,9 +120,11 @@ def reported_table(joined: pd.DataFrame, rest: pd.DataFrame, methods: list[str])
     )
     keys = ["model", "method", "benchmark", "metric"]
     ours = {"length": stated, "published": rows["published"], "measured": [percent(row) for _, row in rows.iterrows()]}
+    ours |= {"step": rows["step"]}
     ours |= {"differs": rows["differs"].map({True: "yes", False: "no"}), "source": rows["source"]}
     length = rest["length"].map(lambda n: "not stated" if pd.isna(n) else f"{n:.0f}")
-    others = {"length": length, "published": rest["value"], "measured": "-", "differs": "-", "source": rest["source"]}
+    others = {"length": length, "published": rest["value"], "measured": "-", "step": "-", "differs": "-"}
+    others |= {"source": rest["source"]}
     table = pd.concat([rows[keys].assign(**ours), rest[keys].replace({"model": {"": "not stated"}}).assign(**others)])
     return table.assign(published=table["published"].map("{:.1f}".format)).reset_index(drop=True)
 
@@ -173,7 +177,7 @@ def decoder_table(
     rows = rows.assign(order=order).sort_values(["model", "order"])
     return pd.DataFrame(
         {key: rows[key] for key in keys}
-        | {"metric": rows["metric"], "score": rows.apply(percent, axis=1)}
+        | {"step": rows["step"], "metric": rows["metric"], "score": rows.apply(percent, axis=1)}
         | {"passes an answer": (rows["nfe"] / rows["answers"]).map("{:.1f}".format)}
         | {"tokens a pass": (rows["tokens"] / rows["nfe"]).map("{:.2f}".format)}
         | {"tokens a second": (rows["tokens"] / rows["seconds"].clip(lower=1e-9)).map("{:.0f}".format)}

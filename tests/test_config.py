@@ -14,6 +14,7 @@ import yaml
 from lift import config as configuration
 from lift import registry
 from lift.errors import InputError
+from tests.checkout import SMOKE
 from tests.conftest import GOLDEN
 
 ROOT = Path(__file__).parent.parent
@@ -312,7 +313,12 @@ MISTAKES = {
     "typo in a model": (("models", "mini", "famly"), "llada", ["models.mini", "'famly'", "'family'"]),
     "typo in a recipe": (("models", "mini", "training", "layer"), 1, ["models.mini.training", "'layer'", "'layers'"]),
     "typo in statistics": (("statistics", "pases"), 1, ["statistics", "'pases'", "'passes'"]),
-    "text for a number": (("training", "batch_size"), "8", ["training.batch_size", "'8'"]),
+    "text for a number": (("training", "batch_size"), "eight", ["training.batch_size", "'eight'"]),
+    "braces in a path": (
+        ("benchmarks", "sudoku"),
+        {"decoder": "greedy", "path": "a{b}.csv"},
+        ["benchmarks.sudoku.path", "'a{b}.csv'", "wildcards"],
+    ),
     "text for a setting": (("methods", "cart", "p"), "high", ["methods.cart.p", "'high'", "float"]),
     "boolean for a number": (("methods", "cart", "p"), True, ["methods.cart.p", "True", "float"]),
     "number for a boolean": (("methods", "lift3", "time_scaling"), 1, ["methods.lift3.time_scaling", "bool"]),
@@ -546,7 +552,8 @@ def package(tmp_path, monkeypatch):
 
 
 def test_settings_with_a_choice():
-    assert registry.choices("objective", "gift") == {"beta_mean": ["sequence", "batch"]}
+    parts = ["sequence", "batch"]
+    assert registry.choices("objective", "gift") == {"beta_mean": parts, "denominator": parts}
     assert registry.choices("objective", "vanilla") == {}
 
 
@@ -575,3 +582,79 @@ def test_checking_a_config_imports_no_torch():
         f"config.resolve(*(yaml.safe_load(open(file)) for file in {files!r})); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "path, text, value",
+    [
+        (("training", "learning_rate"), "0.5", 0.5),
+        (("training", "learning_rate"), "1e-3", 1e-3),
+        (("training", "learning_rate"), ".5", 0.5),
+        (("training", "learning_rate"), "2", 2),
+        (("training", "epochs"), "3", 3),
+        (("training", "batch_size"), "16", 16),
+        (("training", "score_padding"), "False", False),
+        (("training", "score_padding"), "true", True),
+        (("training", "lora"), "null", None),
+        (("training", "lora"), "None", None),
+        (("training", "lora", "r"), "4", 4),
+        (("statistics", "levels"), ["0.5", "1e-1"], [0.5, 0.1]),
+        (("statistics", "passes"), "3", 3),
+        (("methods", "lift3", "random_weight"), "5", 5),
+        (("methods", "lift3", "random_weight"), "2.5e0", 2.5),
+        (("methods", "lift3", "time_scaling"), "false", False),
+        (("methods", "lift3", "policy"), "random", "random"),
+        (("methods", "lift3", "training"), {"learning_rate": "1e-5"}, {"learning_rate": 1e-5}),
+        (("benchmarks", "mini-gsm", "size"), "7", 7),
+        (("benchmarks", "mini-gsm", "levels"), ["3"], [3]),
+        (("corpora", "mini-traces", "size"), "30", 30),
+        (("decoders", "greedy", "steps"), "6", 6),
+        (("decoders", "greedy", "temperature"), "0", 0),
+        (("run_ablations",), "True", True),
+        (("models", "tiny-llada", "training", "phases"), [{"steps": "3", "learning_rate": "0.1"}], None),
+    ],
+)
+def test_numbers_that_come_as_text_are_what_the_schema_says(path, text, value):
+    """Snakemake hands nested numbers of --config over as text, and YAML reads 1e-3 so."""
+    config = copy.deepcopy(SMOKE)
+    place = config
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = text
+    found = configuration.resolve(config, SCHEMA)
+    for name in path:
+        found = found[name]
+    expected = value if value is not None or text in ("null", "None") else [{"steps": 3, "learning_rate": 0.1}]
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize("text", ["fast", "", "nan", "inf", "1e", "0x10", "1_0", "--1", "1,5", "True"])
+def test_a_text_that_is_no_number_is_still_refused(text):
+    config = copy.deepcopy(SMOKE)
+    config["training"]["learning_rate"] = text
+    with pytest.raises(InputError, match=r"training\.learning_rate"):
+        configuration.resolve(config, SCHEMA)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+@pytest.mark.parametrize("path", [("training", "learning_rate"), ("decoders", "sampled", "temperature")])
+def test_a_number_that_is_not_finite_is_refused(path, number):
+    config = copy.deepcopy(SMOKE)
+    place = config
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = number
+    with pytest.raises(InputError, match=".".join(path)):
+        configuration.resolve(config, SCHEMA)
+
+
+def test_names_that_are_numbers_are_text():
+    config = copy.deepcopy(SMOKE)
+    config["decoders"] = {16: config["decoders"]["greedy"], 17: config["decoders"]["sampled"]}
+    for name, benchmark in config["benchmarks"].items():
+        benchmark["decoder"] = 17 if name.startswith("mini-contest") else [16]
+    found = configuration.resolve(config, SCHEMA)
+    assert list(found["decoders"]) == ["16", "17"]
+    assert list(configuration.benchmark_decoders(found, "mini-gsm")) == ["16"]
+    assert list(configuration.benchmark_decoders(found, "mini-contest-a")) == ["17"]

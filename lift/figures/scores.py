@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from lift.figures.style import COLUMN, PAGE, Mark, in_order, nothing, panels
 
-COLUMNS = ["benchmark", "metric", "method", "value", "ci_low", "ci_high"]
+COLUMNS = ["benchmark", "metric", "method", "step", "value", "ci_low", "ci_high"]
 
 
 def data(scores: pd.DataFrame, own_metric: dict[str, str], methods: list[str]) -> pd.DataFrame:
@@ -48,7 +48,8 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark], ablations: list[str] = ()) 
             axis.plot(row["value"], y[method], marks[method].marker, color=marks[method].colour, markersize=4)
         metric = part["metric"].iloc[0]
         axis.set_title(benchmark if metric in ("accuracy", "mean") else f"{benchmark}\n({metric.replace('_', ' ')})")
-        axis.set_yticks(list(y.values()), list(y))
+        base = set(data.loc[data["step"].str.contains("base"), "method"])  # untrained weights, in some seeds at least
+        axis.set_yticks(list(y.values()), [f"{name} (the base)" if name in base else name for name in y])
         axis.tick_params(axis="y", length=0)
         axis.grid(visible=False, axis="y")
         axis.set_ylim(max(y.values()) + 0.6, -0.6)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from lift import answers, device, provenance
 from lift.adapters import load_trained
+from lift.decoded_step import decoded_step
 from lift.decoding import Decoder
 from lift.errors import InputError
 from lift.lock import alone
@@ -104,6 +105,7 @@ def main(args) -> None:
         "model": str(args.model),
         "run": args.run and str(args.run),
         "weights": weights_hash,
+        "step": decoded_step(args.run),
         "problems": {path.stem: provenance.file_hash(path) for path in args.benchmarks},
         "decoding": args.decoding,
         "device": args.device,

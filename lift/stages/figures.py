@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lift import tidy
 from lift.figures import confidence, cost, heatmap, held_out_loss, pass_at_k, scores, trained_on
 from lift.figures.style import method_marks, save
 from lift.tables import first_decoders, pooled
@@ -31,8 +32,7 @@ def read_log(path: Path) -> list[dict]:
 
 
 def main(args) -> None:
-    everything = pooled(pd.read_csv(args.scores, dtype={"seed": str}))
-    costs = pd.read_csv(args.costs, dtype={"seed": str})
+    everything, costs = pooled(tidy.read(args.scores)), tidy.read(args.costs)
     logs = pd.DataFrame([entry for path in args.logs for entry in read_log(path)])
     marks = method_marks(args.methods, args.ablations)
     for model in sorted(set(everything["model"]) - {"none"}):

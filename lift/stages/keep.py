@@ -1,4 +1,4 @@
-"""Keep the tables and figures of an experiment, such as in docs/: a copy, and in README.md and made_by.json what made it.
+"""Keep the tables and figures of an experiment, such as in docs/: a copy, and in made_by.json what made them.
 
 To be called when snakemake has nothing left to do, so that what is kept was made by the code as it stands. With --part,
 the training log, answers and grades of one run on one benchmark are kept as well, for a test that computes them again.

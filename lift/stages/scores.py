@@ -2,8 +2,9 @@
 
 problem_scores.parquet holds what they are made of, by each benchmark's own metric: a row a problem and seed.
 
-A trained method has a row for each seed and one, with seed "all", over them; an untrained one has seed "-" where
-nothing was drawn at random. A benchmark's own metric is the one that counts in the average over benchmarks.
+A method has a row for each seed and one, with seed "all", over them; an untrained one has a single row with seed "-"
+where nothing was drawn at random. A benchmark's own metric is the one that counts in the average over benchmarks.
+Column step: of training, of the weights that were decoded with; "the base" where it is 0, "-" for an untrained method.
 """
 
 import json
@@ -12,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lift import tidy
+from lift.decoded_step import say
 from lift.intervals import average_interval, interval, pass_at_k
 
 COLUMNS = (
-    *("experiment", "model", "method", "seed", "benchmark", "decoder", "gen_length", "steps", "metric"),
+    *("experiment", "model", "method", "seed", "step", "benchmark", "decoder", "gen_length", "steps", "metric"),
     *("n", "seeds", "value", "ci_low", "ci_high"),
 )
 
@@ -58,23 +61,28 @@ def problem_scores(grades: pd.DataFrame, metric: str, k: int) -> dict[str, np.nd
     return scores
 
 
-def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> tuple[list[dict], pd.DataFrame]:
+def score_rows(
+    files: list[Path], plan: dict, untrained: list[str], steps: dict[tuple[str, str, int], int | None]
+) -> tuple[list[dict], pd.DataFrame]:
     """Rows of scores.csv and problem_scores.parquet from grades at MODEL/METHOD/seedK/DECODER/BENCHMARK.csv.
 
-    The average over benchmarks is one of each answer length; of a benchmark's decoders of that length the first counts.
-    A method that does not answer all of them, such as guessing, has none.
+    steps: of the weights, by (model, method, seed). The average over benchmarks is one of each answer length; of a
+    benchmark's decoders of that length the first counts. A method that does not answer all of them, such as guessing,
+    has none. What was answered once, since nothing is drawn at random, counts in the average of every seed.
     """
     found: dict[tuple, dict[str, dict[str, np.ndarray]]] = {}  # (model, method, benchmark, decoder) -> metric -> seed
     problems = []
     for path in files:
         model, method, seed, decoder, benchmark = *path.parts[-5:-1], path.stem
-        task, grades = plan[benchmark], pd.read_csv(path)
+        task, grades = plan[benchmark], tidy.read(path)
         scores = problem_scores(grades, task["metric"], task["k"])
         for metric, values in scores.items():
             by_seed = found.setdefault((model, method, benchmark, decoder), {}).setdefault(metric, {})
-            by_seed[seed.removeprefix("seed")] = values
+            by_seed[int(seed.removeprefix("seed"))] = values
         length, metric = task["decoders"][decoder]["gen_length"], next(iter(scores))
-        where = {"model": model, "method": method, "seed": int(seed.removeprefix("seed")), "benchmark": benchmark}
+        number = int(seed.removeprefix("seed"))
+        where = {"model": model, "method": method, "seed": number, "step": steps.get((model, method, number))}
+        where["benchmark"] = benchmark
         where |= {"decoder": decoder, "gen_length": length, "counts": decoder == _first(task, length), "metric": metric}
         problems.append(pd.DataFrame(where | {"id": sorted(set(grades["id"])), "value": scores[metric]}))
     rows, own = [], {}
@@ -86,9 +94,7 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> tuple[lis
         for position, (metric, by_seed) in enumerate(metrics.items()):
             matrix = np.array([by_seed[seed] for seed in sorted(by_seed)])
             if position == 0 and decoder == first:
-                only = "-" if method in untrained else next(iter(by_seed))
-                seeds = "all" if len(by_seed) > 1 else only
-                own.setdefault((model, method, seeds, length), []).append(matrix)
+                own.setdefault((model, method, length), []).append((matrix, sorted(by_seed)))
             groups = {seed: matrix[[i]] for i, seed in enumerate(sorted(by_seed))}
             if method in untrained and not settings["temperature"]:
                 groups = {"-": matrix}
@@ -96,20 +102,27 @@ def score_rows(files: list[Path], plan: dict, untrained: list[str]) -> tuple[lis
                 groups["all"] = matrix
             for seed, values in groups.items():
                 mean, low, high = interval(values)
-                row = {"seed": seed, "steps": settings["steps"] or 0, "metric": metric}
+                of_seeds = sorted(by_seed) if seed in ("all", "-") else [seed]
+                row = {"seed": str(seed), "step": say([steps.get((model, method, one)) for one in of_seeds])}
+                row |= {"steps": settings["steps"] or 0, "metric": metric}
                 counts = {"n": values.shape[1], "seeds": values.shape[0]}
                 rows.append(common | row | counts | {"value": mean, "ci_low": low, "ci_high": high})
-    for (model, method, seed, length), parts in own.items():
+    for (model, method, length), found_parts in own.items():
+        parts, seeds = [part for part, _ in found_parts], max((of for _, of in found_parts), key=len)
         if len(parts) < sum(any(d["gen_length"] == length for d in p["decoders"].values()) for p in plan.values()):
             continue
+        parts = [np.broadcast_to(part, (len(seeds), part.shape[1])) if len(part) == 1 else part for part in parts]
+        seed = "all" if len(seeds) > 1 else "-" if method in untrained else str(seeds[0])
         mean, low, high = average_interval(parts)
         rows.append(
             {"model": model, "method": method, "seed": seed, "benchmark": "average"}
+            | {"step": say([steps.get((model, method, one)) for one in seeds])}
             | {"decoder": "-", "gen_length": length, "steps": 0, "metric": "mean", "n": sum(p.shape[1] for p in parts)}
             | {"seeds": parts[0].shape[0]}
             | {"value": mean, "ci_low": low, "ci_high": high}
         )
-    return rows, pd.concat(problems, ignore_index=True)
+    table = pd.concat(problems, ignore_index=True)
+    return rows, table.astype({"step": "Int64"})
 
 
 def _first(task: dict, length: int) -> str:
@@ -137,8 +150,19 @@ def cost_rows(records: list[Path]) -> list[dict]:
     return rows
 
 
+def decoded_steps(records: list[Path]) -> dict[tuple[str, str, int], int | None]:
+    """By (model, method, seed), the step of the weights, from records at generations/MODEL/METHOD/seedK/run.json."""
+    found = {}
+    for path in records:
+        record = json.loads(path.read_text())
+        if "weights" in record:
+            model, method, seed = path.parts[-4:-1]
+            found[model, method, int(seed.removeprefix("seed"))] = record["step"]
+    return found
+
+
 def main(args) -> None:
-    rows, problems = score_rows(args.grades, args.plan, args.untrained)
+    rows, problems = score_rows(args.grades, args.plan, args.untrained, decoded_steps(args.records))
     problems.to_parquet(args.output / "problem_scores.parquet", index=False)
     scores = pd.DataFrame(rows)
     scores.insert(0, "experiment", args.experiment)

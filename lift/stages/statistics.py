@@ -17,8 +17,8 @@ import torch
 from tqdm import tqdm
 
 from lift import device, models, provenance
-from lift.forward_process import Batch
 from lift.examples import with_response
+from lift.forward_process import Batch
 from lift.lock import alone
 from lift.shards import shard
 from lift.token_statistics import Accumulator, accumulate

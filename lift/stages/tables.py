@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lift import claims, reported, tables
+from lift import claims, reported, tables, tidy
 from lift.token_words import by_word, split_by_frequency
 
 
@@ -40,9 +40,7 @@ def _statistics(name: str, statistics: pd.DataFrame) -> pd.DataFrame:
 
 
 def main(args) -> None:
-    every = pd.read_csv(args.scores, dtype={"seed": str})
-    costs = pd.read_csv(args.costs, dtype={"seed": str})
-    comparisons = pd.read_csv(args.comparisons, keep_default_na=False)
+    every, costs, comparisons = map(tidy.read, (args.scores, args.costs, args.comparisons))
     statistics = dict(zip(args.bases, map(pd.read_parquet, args.statistics), strict=True))
     published = reported.read(args.reported)
     scores = tables.first_decoders(every, args.decoders)

@@ -1,4 +1,8 @@
 # Shared by all stages. The checked config, where things lie, and how `python -m lift` is found.
+# Snakemake compares a job's params as a set of values without their names: two that exchange their values would plan
+# nothing. So the settings of a rule are one param, a dict.
+import os
+import shlex
 import shutil
 import sys
 import time
@@ -32,18 +36,26 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
+
+def literal(text):
+    """A text whose braces stay as they are where Snakemake fills in what stands in braces."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+ENVIRONMENT = literal(str(REPOSITORY / "environment.yml"))
+
 # Without conda, --use-conda goes on in the current environment.
 if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and not shutil.which("conda"):
     logger.warning("No conda found: --use-conda is ignored, all jobs run in the current Python environment.")
     workflow.deployment_settings.deployment_method = workflow.deployment_settings.deployment_method - {
         DeploymentMethod.CONDA
     }
-PREFIX = f"set -euo pipefail; export PYTHONPATH='{REPOSITORY}' TOKENIZERS_PARALLELISM=false; "
+PREFIX = f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(REPOSITORY))} TOKENIZERS_PARALLELISM=false; "
 # glibc would give every large tensor back to the system and ask for it again: a quarter of the time of decoding
 PREFIX += "export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
-    PREFIX += f"export PATH='{Path(sys.executable).parent}':$PATH; "
-shell.prefix(PREFIX)
+    PREFIX += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+shell.prefix(literal(PREFIX))
 
 RESULTS = f"results/{CONFIG['experiment']}"
 LOGS, TIMINGS = f"{RESULTS}/logs", f"{RESULTS}/timings"
@@ -62,6 +74,10 @@ ANSWERS = [  # the benchmark of every file of answers, and its path below a chec
     (name, f"{decoder}/{name}") for name, plan in PLAN.items() for decoder in plan["decoders"]
 ]
 ANSWER_PATHS = [path for _, path in ANSWERS]
+DECODER_OF = {f"{decoder}/{name}": decoder for name, plan in PLAN.items() for decoder in plan["decoders"]}
+# What is drawn at random is answered once a seed by the base as well, the rest once.
+SAMPLED = [(name, path) for name, path in ANSWERS if PLAN[name]["decoders"][DECODER_OF[path]]["temperature"]]
+FURTHER_SEEDS = SEEDS[1:] if SAMPLED else []
 LENGTHS = sorted({settings["gen_length"] for plan in PLAN.values() for settings in plan["decoders"].values()})
 GUESSED = [(name, path) for name, path in ANSWERS if PLAN[name]["guesses"]]
 METRICS = {name: plan["metric"].replace("@k", f"@{plan['k']}") for name, plan in PLAN.items()}
@@ -93,11 +109,28 @@ def module(folder, name):
     return f"lift.{folder}.{name.replace('-', '_')}"
 
 
+def in_repository(path):
+    """A file of the repository as an input, relative to where results are made: in an input, braces are wildcards."""
+    relative = os.path.relpath(REPOSITORY / path)
+    if "{" in relative:
+        raise WorkflowError(
+            f"{REPOSITORY}: Snakemake takes the braces for wildcards; run from there, without --directory."
+        )
+    return relative
+
+
 def model_folder(model):
     """Where a base model lies: made or fetched by the workflow, or the user's own folder."""
     entry = CONFIG["models"][model]
     made = entry["base"] in configuration.OWN_BASES or configuration.hub_model(entry)
     return f"{RESULTS}/models/{model}" if made else entry["base"]
+
+
+def base_settings(entry):
+    """What makes a base model; its recipe counts only where it is followed."""
+    recipe = entry["training"] if entry["base"] == "train" else {}
+    chosen = {"base": entry["base"], "revision": entry.get("revision", "main"), "family": entry["family"]}
+    return chosen | {"recipe": json(recipe)}
 
 
 def local_files(entry):
@@ -126,16 +159,30 @@ def weights(wildcards):
     return files
 
 
-def checkpoints(pattern):
-    """A path for every checkpoint that decodes: each method and seed, and the base models."""
+def checkpoints(pattern, sampled=True):
+    """A path for every checkpoint and seed that decode: each method's, and the base models'.
+
+    sampled: whether something is drawn at random; else the base models answer once.
+    """
+    seeds = SEEDS[:1] + (FURTHER_SEEDS if sampled else [])
     return expand(pattern, model=MODELS, method=METHODS, seed=SEEDS) + expand(
-        pattern, model=MODELS, method="base", seed=0
+        pattern, model=MODELS, method="base", seed=seeds
     )
+
+
+def decoding(answers):
+    """What decoding needs to know: by benchmark, the decoders of some answers with their settings, and samples."""
+    plans = {name: {"decoders": {}, "samples": PLAN[name]["samples"]} for name, _ in answers}
+    for name, path in answers:
+        plans[name]["decoders"][DECODER_OF[path]] = PLAN[name]["decoders"][DECODER_OF[path]]
+    return json(plans)
 
 
 def answer_files(folder, extension):
     """A file for every checkpoint, benchmark and decoder, and for the guesses where there are any."""
-    files = [file for path in ANSWER_PATHS for file in checkpoints(f"{folder}/{path}.{extension}")]
+    files = [
+        file for name, path in ANSWERS for file in checkpoints(f"{folder}/{path}.{extension}", (name, path) in SAMPLED)
+    ]
     guesses = [f"{folder}/{path}.{extension}" for _, path in GUESSED]
     return files + expand(guesses, model="none", method="guess", seed=0)
 
@@ -148,11 +195,13 @@ def refuse_what_cannot_run():
     from lift import preflight  # a job of the run has no use for it
 
     here = {job.rule.name for job in workflow.dag.needrun_jobs() if workflow.local_exec or job.is_local}
-    holding = {"token_statistics", "statistics_shard", "train", "answer", "answer_shard"}
+    holding = {"token_statistics", "statistics_shard", "train", "answer", "answer_shard", "answer_samples"}
     models = not here.isdisjoint(holding)
     limit = workflow.global_resources.get("gpu")  # a number, or one in a wrapping
     at_a_time = (getattr(limit, "value", limit) or 1) if GPUS else 1
-    faults = preflight.faults(CONFIG, Path(RESULTS), models=models, code="judge" in here, gpus=at_a_time)
+    faults = preflight.faults(
+        CONFIG, Path(RESULTS), models=models, code=not here.isdisjoint({"judge", "judge_samples"}), gpus=at_a_time
+    )
     if faults:
         logger.error("This experiment cannot run here.\n" + "\n".join(f"  - {fault}" for fault in faults))
         sys.exit(1)

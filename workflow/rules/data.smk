@@ -8,13 +8,15 @@ rule prepare_corpus:
         f"{LOGS}/corpora/{{corpus}}.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=4000,
     params:
-        source=lambda wildcards: CONFIG["corpora"][wildcards.corpus]["source"],
-        settings=lambda wildcards: json(configuration.corpus_settings(CONFIG["corpora"][wildcards.corpus])),
+        settings=lambda wildcards: {
+            "source": CONFIG["corpora"][wildcards.corpus]["source"],
+            "of source": json(configuration.corpus_settings(CONFIG["corpora"][wildcards.corpus])),
+        },
         code=lambda wildcards: fingerprint(
             "lift.stages.prepare_corpus", module("corpora", CONFIG["corpora"][wildcards.corpus]["source"])
         ),
@@ -23,8 +25,8 @@ rule prepare_corpus:
         "Writing the examples of {wildcards.corpus}"
     shell:
         "python -m lift prepare-corpus"
-        " --source {params.source}"
-        " --settings {params.settings:q}"
+        " --source {params.settings[source]}"
+        " --settings {params.settings[of source]:q}"
         " --output {output.examples:q}"
         " > {log:q} 2>&1"
 
@@ -38,22 +40,21 @@ rule tokenise:
     log:
         f"{LOGS}/data/{{model}}/{{corpus}}.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=4000,
     params:
-        source=lambda wildcards: CONFIG["corpora"][wildcards.corpus]["source"],
-        held_out=lambda wildcards: CONFIG["corpora"][wildcards.corpus]["held_out"],
+        settings=lambda wildcards: {key: CONFIG["corpora"][wildcards.corpus][key] for key in ("source", "held_out")},
         code=fingerprint("lift.stages.tokenise"),
     message:
         "Tokenising {wildcards.corpus} for {wildcards.model}"
     shell:
         "python -m lift tokenise"
         " --corpus {input.corpus:q}"
-        " --source {params.source}"
+        " --source {params.settings[source]}"
         " --model {input.model:q}"
-        " --held-out {params.held_out}"
+        " --held-out {params.settings[held_out]}"
         " --output {output:q}"
         " > {log:q} 2>&1"
 
@@ -68,13 +69,15 @@ rule prepare_benchmark:
         f"{LOGS}/benchmarks/{{benchmark}}.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
     params:
-        source=lambda wildcards: CONFIG["benchmarks"][wildcards.benchmark]["source"],
-        settings=lambda wildcards: json(configuration.benchmark_settings(CONFIG["benchmarks"][wildcards.benchmark])),
+        settings=lambda wildcards: {
+            "source": CONFIG["benchmarks"][wildcards.benchmark]["source"],
+            "of source": json(configuration.benchmark_settings(CONFIG["benchmarks"][wildcards.benchmark])),
+        },
         code=lambda wildcards: fingerprint(
             "lift.stages.prepare_benchmark", module("benchmarks", CONFIG["benchmarks"][wildcards.benchmark]["source"])
         ),
@@ -84,8 +87,8 @@ rule prepare_benchmark:
         "Writing the problems of {wildcards.benchmark}"
     shell:
         "python -m lift prepare-benchmark"
-        " --source {params.source}"
-        " --settings {params.settings:q}"
+        " --source {params.settings[source]}"
+        " --settings {params.settings[of source]:q}"
         " --output {output.problems:q}"
         " > {log:q} 2>&1"
 
@@ -110,13 +113,17 @@ rule data_report:
     log:
         f"{LOGS}/data_report.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=8000,
     params:
-        max_lengths=json(MAX_LENGTHS),
-        plan=json({name: {key: plan[key] for key in ("metric", "decoders", "samples")} for name, plan in PLAN.items()}),
+        settings={
+            "max_lengths": json(MAX_LENGTHS),
+            "plan": json(
+                {name: {key: plan[key] for key in ("metric", "decoders", "samples")} for name, plan in PLAN.items()}
+            ),
+        },
         output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.data_report"),
     message:
@@ -126,8 +133,8 @@ rule data_report:
         " --corpora {input.corpora:q}"
         " --tokenised {input.tokenised:q}"
         " --benchmarks {input.benchmarks:q}"
-        " --max-lengths {params.max_lengths:q}"
-        " --plan {params.plan:q}"
+        " --max-lengths {params.settings[max_lengths]:q}"
+        " --plan {params.settings[plan]:q}"
         " --details {output.details:q}"
         " --output {params.output:q}"
         " > {log:q} 2>&1"
@@ -138,3 +145,5 @@ rule data:
     input:
         rules.data_report.input,
         rules.data_report.output,
+    message:
+        "All data, and the report on it"

@@ -19,16 +19,18 @@ rule answer:
     wildcard_constraints:
         model="|".join(MODELS),
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: CONFIG["threads"]
     resources:
         mem_mb=memory_mb,
         gpu=GPUS if SHARDS == 1 else 0,
     params:
         run=lambda wildcards, input: f"--run {input.run}" if "run" in input.keys() else "",
-        decoding=json({name: {key: plan[key] for key in ("decoders", "samples")} for name, plan in PLAN.items()}),
-        device=CONFIG["device"],
-        dtype=lambda wildcards: CONFIG["models"][wildcards.model]["dtype"],
+        settings=lambda wildcards: {
+            "decoding": decoding(ANSWERS),
+            "device": CONFIG["device"],
+            "dtype": CONFIG["models"][wildcards.model]["dtype"],
+        },
         store=STORE,
         shard=lambda wildcards: f"{wildcards.shard}/{SHARDS}" if "shard" in wildcards.keys() else "1/1",
         output=lambda wildcards, output: Path(output.record).parent,
@@ -40,10 +42,10 @@ rule answer:
         " --model {input.model:q}"
         " {params.run}"
         " --benchmarks {input.benchmarks:q}"
-        " --decoding {params.decoding:q}"
+        " --decoding {params.settings[decoding]:q}"
         " --seed {wildcards.seed}"
-        " --device {params.device}"
-        " --dtype {params.dtype}"
+        " --device {params.settings[device]}"
+        " --dtype {params.settings[dtype]}"
         " --threads {threads}"
         " --store {params.store:q}"
         " --shard {params.shard}"
@@ -73,6 +75,36 @@ use rule answer as answer_shard with:
         "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed}, shard {wildcards.shard}"
 
 
+if FURTHER_SEEDS:
+
+    # The base with a further seed: only what is drawn at random differs.
+    use rule answer as answer_samples with:
+        input:
+            unpack(weights),
+            benchmarks=expand(
+                rules.prepare_benchmark.output.problems, benchmark=list(dict.fromkeys(name for name, _ in SAMPLED))
+            ),
+            parts=[],
+        output:
+            answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=[p for _, p in SAMPLED], allow_missing=True),
+            record=f"{GENERATIONS}/run.json",
+        wildcard_constraints:
+            model="|".join(MODELS),
+            method="base",
+            seed="|".join(map(str, FURTHER_SEEDS)),
+        resources:
+            mem_mb=memory_mb,
+            gpu=GPUS,
+        params:
+            settings=lambda wildcards: {
+                "decoding": decoding(SAMPLED),
+                "device": CONFIG["device"],
+                "dtype": CONFIG["models"][wildcards.model]["dtype"],
+            },
+
+    ruleorder: answer_samples > answer
+
+
 # The floor: random well-formed answers in place of a model's.
 rule guess:
     input:
@@ -82,7 +114,7 @@ rule guess:
     log:
         f"{LOGS}/generations/none/guess.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
@@ -103,3 +135,5 @@ rule guess:
 rule decode:
     input:
         answer_files(GENERATIONS, "jsonl"),
+    message:
+        "All answers"

@@ -20,17 +20,19 @@ rule train:
     wildcard_constraints:
         method="|".join(TRAINED),
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: lambda wildcards: CONFIG["threads"] * (1 if GPUS else training(wildcards.method)["devices"])
     resources:
         mem_mb=lambda wildcards: training(wildcards.method)["devices"] * memory_mb(wildcards),
         gpu=lambda wildcards: GPUS * training(wildcards.method)["devices"],
     params:
-        objective=lambda wildcards: CONFIG["methods"][wildcards.method]["objective"],
-        settings=lambda wildcards: json(configuration.method_settings(CONFIG["methods"][wildcards.method])),
-        training=lambda wildcards: json(training(wildcards.method)),
-        device=CONFIG["device"],
-        dtype=lambda wildcards: CONFIG["models"][wildcards.model]["dtype"],
+        settings=lambda wildcards: {
+            "objective": CONFIG["methods"][wildcards.method]["objective"],
+            "of objective": json(configuration.method_settings(CONFIG["methods"][wildcards.method])),
+            "training": json(training(wildcards.method)),
+            "device": CONFIG["device"],
+            "dtype": CONFIG["models"][wildcards.model]["dtype"],
+        },
         resume=f"{RESULTS}/.resume/runs/{{model}}/{{method}}/seed{{seed}}",
         output=lambda wildcards, output: Path(output.record).parent,
         code=lambda wildcards: fingerprint(
@@ -42,12 +44,12 @@ rule train:
         "python -m lift finetune"
         " --model {input.model:q}"
         " --corpus {input.corpus:q}"
-        " --objective {params.objective}"
-        " --objective-settings {params.settings:q}"
-        " --training {params.training:q}"
+        " --objective {params.settings[objective]}"
+        " --objective-settings {params.settings[of objective]:q}"
+        " --training {params.settings[training]:q}"
         " --seed {wildcards.seed}"
-        " --device {params.device}"
-        " --dtype {params.dtype}"
+        " --device {params.settings[device]}"
+        " --dtype {params.settings[dtype]}"
         " --threads {threads}"
         " --resume {params.resume:q}"
         " --output {params.output:q}"
@@ -58,3 +60,5 @@ rule train:
 rule finetune:
     input:
         expand(rules.train.output, model=MODELS, method=TRAINED, seed=SEEDS),
+    message:
+        "All fine-tuning runs"

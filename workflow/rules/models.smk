@@ -7,20 +7,12 @@ rule base_model:
         f"{TIMINGS}/models/{{model}}.tsv"
     localrule: all(configuration.hub_model(entry) for entry in CONFIG["models"].values())
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: CONFIG["threads"]
     resources:
         mem_mb=4000,
     params:
-        base=lambda wildcards: CONFIG["models"][wildcards.model]["base"],
-        revision=lambda wildcards: CONFIG["models"][wildcards.model].get("revision", "main"),
-        family=lambda wildcards: CONFIG["models"][wildcards.model]["family"],
-        # the recipe and its code count only where it is followed
-        settings=lambda wildcards: (
-            json(CONFIG["models"][wildcards.model]["training"])
-            if CONFIG["models"][wildcards.model]["base"] == "train"
-            else "{}"
-        ),
+        settings=lambda wildcards: base_settings(CONFIG["models"][wildcards.model]),
         code=lambda wildcards: (
             {
                 "train": fingerprint("lift.miniature.pretraining"),
@@ -29,13 +21,13 @@ rule base_model:
         ),
         resume=f"{RESULTS}/.resume/models/{{model}}",
     message:
-        "Base model {wildcards.model}: {params.base}"
+        "Base model {wildcards.model}: {params.settings[base]}"
     shell:
         "python -m lift base-model"
-        " --base {params.base:q}"
-        " --revision {params.revision:q}"
-        " --family {params.family}"
-        " --settings {params.settings:q}"
+        " --base {params.settings[base]:q}"
+        " --revision {params.settings[revision]:q}"
+        " --family {params.settings[family]}"
+        " --settings {params.settings[recipe]:q}"
         " --resume {params.resume:q}"
         " --threads {threads}"
         " --output {output:q}"
@@ -46,3 +38,5 @@ rule base_model:
 rule models:
     input:
         [model_folder(model) for model in MODELS],
+    message:
+        "All base models"

@@ -13,7 +13,7 @@ rule judge:
     wildcard_constraints:
         model="|".join(MODELS),
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: CONFIG["threads"]
     resources:
         mem_mb=4000,
@@ -50,10 +50,33 @@ use rule judge as judge_guesses with:
         code=fingerprint("lift.stages.judge", *(module("graders", PLAN[name]["grader"]) for name, _ in GUESSED)),
 
 
+if FURTHER_SEEDS:
+
+    use rule judge as judge_samples with:
+        input:
+            benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in SAMPLED],
+            answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=[p for _, p in SAMPLED], allow_missing=True),
+        output:
+            grades=expand(f"{GRADES}/{{path}}.csv", path=[p for _, p in SAMPLED], allow_missing=True),
+            record=f"{GRADES}/run.json",
+        wildcard_constraints:
+            model="|".join(MODELS),
+            method="base",
+            seed="|".join(map(str, FURTHER_SEEDS)),
+        params:
+            graders=[PLAN[name]["grader"] for name, _ in SAMPLED],
+            sandbox=CONFIG["sandbox"],
+            code=fingerprint("lift.stages.judge", *(module("graders", PLAN[name]["grader"]) for name, _ in SAMPLED)),
+
+    ruleorder: judge_samples > judge
+
+
 # Aggregate target: a verdict on every answer.
 rule grade:
     input:
         answer_files(GRADES, "csv"),
+    message:
+        "All grades"
 
 
 # What all results were made with, for whoever opens them later.
@@ -64,7 +87,7 @@ rule settings:
         f"{LOGS}/settings.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=500,
@@ -89,22 +112,26 @@ rule scores:
     log:
         f"{LOGS}/scores.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
     params:
-        plan=json({name: {key: plan[key] for key in ("metric", "k", "decoders")} for name, plan in PLAN.items()}),
+        settings={
+            "experiment": CONFIG["experiment"],
+            "plan": json(
+                {name: {key: plan[key] for key in ("metric", "k", "decoders")} for name, plan in PLAN.items()}
+            ),
+        },
         output=lambda wildcards, output: Path(output.scores).parent,
-        experiment=CONFIG["experiment"],
         code=fingerprint("lift.stages.scores"),
     message:
         "Scores with intervals"
     shell:
         "python -m lift scores"
-        " --experiment {params.experiment}"
+        " --experiment {params.settings[experiment]}"
         " --grades {input.grades:q}"
-        " --plan {params.plan:q}"
+        " --plan {params.settings[plan]:q}"
         " --untrained base guess"
         " --records {input.decoding:q} {input.training:q}"
         " --output {params.output:q}"
@@ -120,7 +147,7 @@ rule comparisons:
     log:
         f"{LOGS}/comparisons.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
@@ -148,8 +175,8 @@ rule tables:
         problems=rules.scores.output.problems,
         comparisons=rules.comparisons.output,
         statistics=rules.statistics.input,
-        claims=str(REPOSITORY / "config" / "claims.yaml"),
-        reported=str(REPOSITORY / "config" / "reported.csv"),
+        claims=in_repository("config/claims.yaml"),
+        reported=in_repository("config/reported.csv"),
     output:
         [
             report(
@@ -164,16 +191,18 @@ rule tables:
     log:
         f"{LOGS}/tables.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
     params:
-        metrics=json(METRICS, keep_order=True),
-        sources=json({name: entry["source"] for name, entry in CONFIG["benchmarks"].items()}),
-        decoders=json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
-        bases=json({name: entry["base"] for name, entry in CONFIG["models"].items()}, keep_order=True),
-        methods=ROWS,
+        settings={
+            "metrics": json(METRICS, keep_order=True),
+            "sources": json({name: entry["source"] for name, entry in CONFIG["benchmarks"].items()}),
+            "decoders": json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
+            "bases": json({name: entry["base"] for name, entry in CONFIG["models"].items()}, keep_order=True),
+            "methods": ROWS,
+        },
         output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.tables"),
     message:
@@ -187,11 +216,11 @@ rule tables:
         " --statistics {input.statistics:q}"
         " --claims {input.claims:q}"
         " --reported {input.reported:q}"
-        " --metrics {params.metrics:q}"
-        " --sources {params.sources:q}"
-        " --decoders {params.decoders:q}"
-        " --bases {params.bases:q}"
-        " --methods {params.methods}"
+        " --metrics {params.settings[metrics]:q}"
+        " --sources {params.settings[sources]:q}"
+        " --decoders {params.settings[decoders]:q}"
+        " --bases {params.settings[bases]:q}"
+        " --methods {params.settings[methods]}"
         " --output {params.output:q}"
         " > {log:q} 2>&1"
 
@@ -231,15 +260,17 @@ rule figures:
     log:
         f"{LOGS}/figures.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
     params:
-        metrics=json(METRICS, keep_order=True),
-        decoders=json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
-        methods=MAIN_ROWS,
-        ablations=ABLATIONS,
+        settings={
+            "metrics": json(METRICS, keep_order=True),
+            "decoders": json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
+            "methods": MAIN_ROWS,
+            "ablations": ABLATIONS,
+        },
         output=lambda wildcards, output: Path(output[0]).parent,
         code=fingerprint("lift.stages.figures"),
     message:
@@ -250,10 +281,10 @@ rule figures:
         " --costs {input.costs:q}"
         " --statistics {input.statistics:q}"
         " --logs {input.logs:q}"
-        " --metrics {params.metrics:q}"
-        " --decoders {params.decoders:q}"
-        " --methods {params.methods}"
-        " --ablations {params.ablations}"
+        " --metrics {params.settings[metrics]:q}"
+        " --decoders {params.settings[decoders]:q}"
+        " --methods {params.settings[methods]}"
+        " --ablations {params.settings[ablations]}"
         " --output {params.output:q}"
         " > {log:q} 2>&1"
 
@@ -272,25 +303,27 @@ rule page:
     log:
         f"{LOGS}/report.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
     params:
         results=lambda wildcards, output: Path(output[0]).parent,
-        metrics=json(METRICS, keep_order=True),
-        decoders=json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
-        methods=ROWS,
-        reference=CONFIG["references"][0],
+        settings={
+            "metrics": json(METRICS, keep_order=True),
+            "decoders": json({name: list(plan["decoders"]) for name, plan in PLAN.items()}),
+            "methods": ROWS,
+            "reference": CONFIG["references"][0],
+        },
         code=fingerprint("lift.stages.report") + file_hash(*sorted((REPOSITORY / "lift").glob("report.*"))),
     message:
         "The page with everything"
     shell:
         "python -m lift report"
         " --results {params.results:q}"
-        " --metrics {params.metrics:q}"
-        " --decoders {params.decoders:q}"
-        " --methods {params.methods}"
-        " --reference {params.reference}"
+        " --metrics {params.settings[metrics]:q}"
+        " --decoders {params.settings[decoders]:q}"
+        " --methods {params.settings[methods]}"
+        " --reference {params.settings[reference]}"
         " --output {output:q}"
         " > {log:q} 2>&1"

@@ -13,18 +13,20 @@ rule token_statistics:
     benchmark:
         f"{TIMINGS}/{STATISTICS}.tsv"
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: CONFIG["threads"]
     resources:
         mem_mb=memory_mb,
         gpu=GPUS,
     params:
-        levels=json(CONFIG["statistics"]["levels"]),
-        passes=CONFIG["statistics"]["passes"],
-        batch_size=CONFIG["statistics"]["batch_size"],
-        max_length=CONFIG["training"]["max_length"],
-        device=CONFIG["device"],
-        dtype=lambda wildcards: CONFIG["models"][wildcards.model]["dtype"],
+        settings=lambda wildcards: {
+            "levels": json(CONFIG["statistics"]["levels"]),
+            "passes": CONFIG["statistics"]["passes"],
+            "batch_size": CONFIG["statistics"]["batch_size"],
+            "max_length": CONFIG["training"]["max_length"],
+            "device": CONFIG["device"],
+            "dtype": CONFIG["models"][wildcards.model]["dtype"],
+        },
         shard="",
         resume=f"{RESULTS}/.resume/{STATISTICS}",
         code=fingerprint("lift.stages.statistics"),
@@ -34,12 +36,12 @@ rule token_statistics:
         "python -m lift statistics"
         " --model {input.model:q}"
         " --corpus {input.corpus:q}"
-        " --levels {params.levels:q}"
-        " --passes {params.passes}"
-        " --batch-size {params.batch_size}"
-        " --max-length {params.max_length}"
-        " --device {params.device}"
-        " --dtype {params.dtype}"
+        " --levels {params.settings[levels]:q}"
+        " --passes {params.settings[passes]}"
+        " --batch-size {params.settings[batch_size]}"
+        " --max-length {params.settings[max_length]}"
+        " --device {params.settings[device]}"
+        " --dtype {params.settings[dtype]}"
         " --threads {threads}"
         " {params.shard}"
         " --resume {params.resume:q}"
@@ -72,7 +74,7 @@ if SHARDS > 1:
         log:
             f"{LOGS}/{STATISTICS}.log",
         conda:
-            "../../environment.yml"
+            ENVIRONMENT
         threads: 1
         resources:
             mem_mb=4000,
@@ -94,3 +96,5 @@ if SHARDS > 1:
 rule statistics:
     input:
         expand(rules.token_statistics.output.table, model=MODELS, corpus=CONFIG["statistics"]["corpus"]),
+    message:
+        "All token statistics"
