@@ -53,7 +53,7 @@ def test_files_of_every_format(tmp_path, name):
         ("missing.jsonl", None, {}, ["missing.jsonl", "no such file"]),
         ("a.txt", "x", {}, ["a.txt", ".txt", ".jsonl"]),
         ("a.jsonl", "{", {}, ["a.jsonl", "cannot be read"]),
-        ("a.jsonl", '{"question": "q"}\n', {}, ["a.jsonl, row 0", "'answer'", "question"]),
+        ("a.jsonl", '{"question": "q"}\n', {}, ["a.jsonl, line 1 (row 0)", "'answer'", "question"]),
         ("a.jsonl", '{"question": "q", "answer": "1"}\n', {"rows": 3}, ["1 rows, 3 were expected", "rows: 1"]),
     ],
 )
@@ -264,7 +264,7 @@ def test_gsm8k_is_split_at_its_answer():
 def test_gsm8k_names_a_row_without_an_answer(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"question": "q", "answer": "none"}\n')
-    with pytest.raises(InputError, match=r"a\.jsonl, row 0: ValueError"):
+    with pytest.raises(InputError, match=r"a\.jsonl, line 1 \(row 0\): the answer has no ####"):
         gsm8k_corpus.examples(path=str(path), rows=1)
 
 
