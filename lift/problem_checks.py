@@ -8,7 +8,6 @@ import ast
 import importlib
 import re
 import warnings
-from decimal import Decimal, InvalidOperation
 
 
 def check(grader: str, problem: dict) -> None:
@@ -23,17 +22,11 @@ def check(grader: str, problem: dict) -> None:
 def _answer(grader: str, problem: dict) -> None:
     answer = str(_field(problem, "answer"))
     grade = importlib.import_module(f"lift.graders.{grader}").grade
-    forms = [_WRITTEN[grader].format(answer)]
-    if grader == "gsm8k":
-        try:  # 1e5 must not be read as 1
-            forms.append(_WRITTEN[grader].format(format(Decimal(answer.replace(",", "")), "f")))
-        except InvalidOperation:
-            pass
     try:
-        right = all(grade(form, problem | {"answer": answer}).correct for form in forms)
+        right = grade(_WRITTEN[grader].format(answer), problem | {"answer": answer}).correct
     except (ValueError, IndexError, OverflowError):
         right = False
-    if not right:
+    if not right or (grader == "gsm8k" and re.search(r"[0-9][eE][-+]?[0-9]", answer)):  # 1e5 would be read as 1
         raise ValueError(f"the answer must be {_KINDS[grader]}, not {answer!r}")
 
 

@@ -72,6 +72,8 @@ def read_rows(
     fields: columns that must be there. rows: how many rows there must be, 0 for any. revision, subset, split: of a hub
     data set or a folder. Raises InputError that names the file and the row and line, the field or the count.
     """
+    if not path:
+        raise InputError("`path` is empty; it must name a file, a folder or a hub data set.")
     with tempfile.TemporaryDirectory() as cache:  # what is kept is the hub's own cache, not a second one beside it
         try:
             if Path(path).is_file() or path.startswith(("http://", "https://")):
@@ -147,24 +149,25 @@ def _csv_rows(text: str, path: str, fields: list[str], delimiter: str) -> Iterat
     header, line = None, 1
     try:
         for cells in reader:
-            if header is None:
-                header = cells
-                if len(header) == 1 and header[0] not in fields and re.search("[;\t|]", header[0]):
-                    raise InputError(f"{path}, line {line}: the columns must be separated by {delimiter!r}.")
-                if twice := [name for name in fields if header.count(name) > 1]:
-                    raise InputError(f"{path}, line {line}: more than one column is named {twice[0]!r}.")
-            elif len(cells) > len(header):
-                raise InputError(f"{path}, line {line}: {len(cells)} cells, but only {len(header)} columns have names.")
-            elif cells:
-                yield line, dict(zip(header, cells, strict=False))
-            line = reader.line_num + 1
+            start, line = line, reader.line_num + 1
+            if not cells:
+                continue
+            if header:
+                if len(cells) > len(header):
+                    found = f"{len(cells)} cells, but only {len(header)} columns have names"
+                    raise InputError(f"{path}, line {start}: there are {found}.")
+                yield start, dict(zip(header, cells, strict=False))
+                continue
+            header = cells
+            if len(header) == 1 and header[0] not in fields and re.search("[;\t|]", header[0]):
+                raise InputError(f"{path}, line {start}: the columns must be separated by {delimiter!r}.")
+            if twice := [name for name in fields if header.count(name) > 1]:
+                raise InputError(f"{path}, line {start}: more than one column is named {twice[0]!r}.")
     except csv.Error as error:
         raise InputError(f"{path} cannot be read: line {line} is no CSV: {error}.") from None
 
 
-def _file_rows(
-    file: Path, path: str, kind: str, fields: list[str], cache: Path, delimiter: str = ","
-) -> Iterator[Row]:
+def _file_rows(file: Path, path: str, kind: str, fields: list[str], cache: Path, delimiter: str = ",") -> Iterator[Row]:
     """The rows of one file. path: what messages call it."""
     if kind == "parquet":
         from datasets import disable_progress_bars, load_dataset  # it takes seconds to import
