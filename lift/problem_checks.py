@@ -27,7 +27,7 @@ def _answer(grader: str, problem: dict) -> None:
     except (ValueError, IndexError, OverflowError):
         right = False
     if not right or (grader == "gsm8k" and re.search(r"[0-9][eE][-+]?[0-9]", answer)):  # 1e5 would be read as 1
-        raise ValueError(f"the answer must be {_KINDS[grader]}, not {answer!r}")
+        raise ValueError(f"the answer must be {_KINDS[grader]}, not {answer!r:.80}")
 
 
 _WRITTEN = {
@@ -48,7 +48,9 @@ def _numbers(_grader: str, problem: dict) -> None:
     numbers, target = _field(problem, "numbers"), _field(problem, "target")
     listed = isinstance(numbers, list) and numbers and all(type(n) is int and n >= 0 for n in numbers)
     if not listed or type(target) is not int:
-        raise ValueError(f"it must have whole numbers from 0 and a whole target, not {numbers!r} and {target!r}")
+        raise ValueError(
+            f"it must have whole numbers from 0 and a whole target, not {numbers!r:.80} and {target!r:.80}"
+        )
 
 
 def _grid(grader: str, problem: dict) -> None:
@@ -56,7 +58,7 @@ def _grid(grader: str, problem: dict) -> None:
     digits = re.sub(r"\s", "", str(solution)) if grader == "grid" else str(solution)
     well_formed = re.fullmatch("[0-4]{16}", str(puzzle)) and "0" in puzzle and re.fullmatch("[1-4]{16}", digits)
     if not well_formed or any(given not in ("0", digits[i]) for i, given in enumerate(puzzle)):
-        raise ValueError(f"{puzzle!r} and {solution!r} are no puzzle of 16 digits and its solution")
+        raise ValueError(f"{puzzle!r:.80} and {solution!r:.80} are no puzzle of 16 digits and its solution")
 
 
 def _code(_grader: str, problem: dict) -> None:

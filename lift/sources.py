@@ -287,7 +287,7 @@ def facts(source: str, settings: dict, prompt: Path | None, output: Path, count:
     elif hub.is_hub_id(path) and not Path(path).exists():
         result["commit"] = hub.data_snapshot(path, settings.get("revision", "main")).name
     if prompt is not None:
-        result |= {"prompt": prompt.name, "prompt_sha256": _sha256(prompt), "own_prompt": bool(settings["prompt"])}
+        result |= {"prompt": prompt.name, "prompt_sha256": _sha256(prompt), "own_prompt": bool(settings.get("prompt"))}
     return result
 
 
