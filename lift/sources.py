@@ -21,6 +21,8 @@ import urllib.parse
 import urllib.request
 import zlib
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 from lift import hub
@@ -52,10 +54,12 @@ class Row(dict):
         value = self.needs(field)
         if first and isinstance(value, list):
             value = value[0] if value else ""
-        if type(value) in (int, float) and math.isfinite(value):  # of Parquet
+        if (type(value) in (int, float, Decimal) and math.isfinite(value)) or type(value) is date:  # of Parquet
             value = str(value)
         if not isinstance(value, str):
-            found = "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else repr(value)
+            found = (
+                "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else f"{value!r:.80}"
+            )
             raise InputError(f"{self.place}: the field {field!r} must be a text or a number, not {found}.")
         if not (empty or value.strip()):
             raise InputError(f"{self.place}: the field {field!r} is empty.")
@@ -237,6 +241,9 @@ def _download(url: str, folder: Path) -> Path:
     file = folder / _name(url)
     with urllib.request.urlopen(url, timeout=60) as response, open(file, "wb") as output:
         shutil.copyfileobj(response, output)
+        expected = response.headers["Content-Length"]
+    if expected and file.stat().st_size < int(expected):
+        raise InputError(f"{url} cannot be read: only {file.stat().st_size} of its {expected} bytes came.")
     return file
 
 

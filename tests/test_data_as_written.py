@@ -3,6 +3,8 @@
 import csv
 import gzip
 import json
+from datetime import date, datetime
+from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -136,7 +138,13 @@ def test_numbers_come_as_written(number, name, tmp_path):
 
 def test_numbers_of_parquet_have_its_types(tmp_path):
     path = tmp_path / "a.parquet"
-    for column, written in [([18, 7], ["18", "7"]), ([0.5, 18.0], ["0.5", "18.0"])]:
+    columns = [
+        ([18, 7], ["18", "7"]),
+        ([0.5, 18.0], ["0.5", "18.0"]),
+        ([Decimal("1.50"), Decimal("2.00")], ["1.50", "2.00"]),
+        ([date(2024, 1, 5), date(2024, 1, 6)], ["2024-01-05", "2024-01-06"]),
+    ]
+    for column, written in columns:
         pd.DataFrame({"question": ["q", "r"], "answer": column}).to_parquet(path)
         assert answers(str(path)) == written
 
@@ -158,7 +166,8 @@ def test_what_is_no_text_is_refused_with_its_line(value, field, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "column", [[float("nan"), 1.5], [None, "x"], [True, False], [{"a": 1}, {"a": 2}], [b"x", b"y"]]
+    "column",
+    [[float("nan"), 1.5], [None, "x"], [True, False], [{"a": 1}, {"a": 2}], [b"x", b"y"], [datetime(2024, 1, 5)] * 2],
 )
 def test_what_is_no_text_in_parquet_is_refused_with_its_row(column, tmp_path):
     path = tmp_path / "a.parquet"

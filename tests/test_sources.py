@@ -111,6 +111,24 @@ def test_a_data_set_of_the_hub_at_its_revision(cache, tmp_path):
         gsm8k.problems()
 
 
+def test_texts_of_a_data_set_of_the_hub_come_as_written(cache, tmp_path):
+    """Laid out as the hub's client does it: the snapshot holds links."""
+    answers = ["2024-01-05", "007", "1.50", "NA"]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps({"problem": "q", "answer": answer}) + "\n" for answer in answers))
+    snapshot = cache(
+        "dataset", "HuggingFaceH4/MATH-500", "6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be", {"test.jsonl": rows}
+    )
+    (snapshot.parents[1] / "blobs").mkdir()
+    shutil.move(snapshot / "test.jsonl", snapshot.parents[1] / "blobs/0123")
+    (snapshot / "test.jsonl").symlink_to("../../blobs/0123")
+    assert [problem["answer"] for problem in math500.problems(rows=4)] == answers
+    with pytest.raises(
+        InputError, match=r"HuggingFaceH4/MATH-500/test\.jsonl, line 1 \(row 0\): there is no field 'x'"
+    ):
+        sources.read_rows("HuggingFaceH4/MATH-500", fields=["x"], revision=snapshot.name, split="test")
+
+
 def test_a_model_of_the_hub_is_linked_not_copied(cache, tmp_path, lift_command):
     source = ROOT / "tests/rehearsal/models/llada"
     snapshot = cache("model", "GSAI-ML/LLaDA-8B-Instruct", COMMIT, {p.name: p for p in source.iterdir()})
@@ -346,6 +364,23 @@ def test_a_file_behind_a_url_is_read(monkeypatch):
         assert len(sudoku.problems(path=f"{base}/sudoku.csv", rows=4)) == 4
         with pytest.raises(InputError, match=r"nothing\.json cannot be read: HTTP Error 404"):
             aime24.problems(path=f"{base}/nothing.json")
+        server.shutdown()
+
+
+def test_a_file_that_comes_in_part_is_refused(monkeypatch):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"question,answer\nq,1\nq,2\n")
+
+    monkeypatch.setattr(Handler, "log_message", lambda *_: None)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/rows%20[1].csv?raw=true"
+        with pytest.raises(InputError, match=r"only 24 of its 1000 bytes came"):
+            sources.read_rows(url, fields=["question"])
         server.shutdown()
 
 

@@ -19,8 +19,14 @@ def problems(
     """Fields input, "a,b,c", and output, the target. The answer is any expression that makes it."""
     result = []
     for row in sources.read_rows(path, fields=["input", "output"], rows=rows):
+        given, output = row.text("input"), row.text("output")
         with sources.row_errors(row):
-            numbers, target = [int(n) for n in row.text("input").split(",")], int(row.text("output"))
+            try:
+                numbers, target = [int(n) for n in given.split(",")], int(output)
+            except ValueError:
+                raise ValueError(
+                    f"input must be like 30,100,93 and output like 23, not {given!r} and {output!r}"
+                ) from None
             problem = {
                 "question": f"Numbers: {numbers}\nTarget: {target}",
                 "prompt": prompts.fill(PROMPT, prompt, numbers=str(numbers), target=str(target)),
