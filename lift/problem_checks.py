@@ -65,32 +65,59 @@ def _code(_grader: str, problem: dict) -> None:
     if "test_list" in problem:
         tests, imports = _texts(problem, "test_list"), _texts(problem, "test_imports")
         tree = _parsed(["import math, sys", *imports, *tests], "test_list")
-        called = any(isinstance(node, ast.Call) and isinstance(node.func, ast.Name) for node in ast.walk(tree))
+        run = _run(tree)
+        calls = {node.func.id for node in run if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        called = bool(calls - _own(tree))
     else:
         name, test = _text(problem, "entry_point"), _text(problem, "test")
         prompt = _text(problem, "code_prompt" if "code_prompt" in problem else "prompt")
         above, function, _ = prompt.partition(f"def {name}(")
         if not name.isidentifier() or not function:
             raise ValueError(f"the prompt does not define the entry_point: it has no 'def {name}('")
-        tree = _parsed([above, test, f"check({name})"], "test")
+        _parsed([above, test, f"check({name})"], "test")
+        tree = _parsed([test, "check"], "test")
         checks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check"]
         if not checks or not checks[-1].args.args:
             raise ValueError("the test has no 'def check(candidate)'")
+        run = _run(tree)
         asked = {name, checks[-1].args.args[0].arg}
-        called = any(isinstance(node, ast.Name) and node.id in asked for node in ast.walk(checks[-1]))
+        called = name not in _own(tree) and any(isinstance(node, ast.Name) and node.id in asked for node in run)
     if not called:
-        raise ValueError("the tests call no function, so that they test nothing")
-    if not any(map(_asserts, ast.walk(tree))):
-        raise ValueError("the tests assert nothing, so that every answer would pass")
+        raise ValueError("the tests do not call what is asked for, so that they test nothing")
+    if not any(map(_asserts, run)):
+        raise ValueError("the tests assert nothing when they run, so that every answer would pass")
+
+
+def _run(tree: ast.Module) -> list[ast.AST]:
+    """The nodes of a module's own statements, and of the functions and classes that these name, directly or not."""
+    defined = {node.name: node for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
+    found, queue = [], [*tree.body]
+    while queue:
+        node = queue.pop()
+        if not isinstance(node, _DEFINITIONS):
+            found.append(node)
+            queue += ast.iter_child_nodes(node)
+            if named := defined.pop(getattr(node, "id", None) or getattr(node, "attr", None), None):
+                queue += named.body
+    return found
+
+
+def _own(tree: ast.Module) -> set[str]:
+    """The names that a module defines or imports itself."""
+    return {getattr(node, "asname", None) or getattr(node, "name", None) or "" for node in ast.walk(tree)}
 
 
 def _asserts(node: ast.AST) -> bool:
-    """Whether a node can fail: an assert that is not about a constant, a raise, or a call like assertEqual."""
+    """Whether a node can fail: an assert of what is not true by its form, a raise, or a call like assertEqual."""
     if isinstance(node, ast.Assert):
-        return not isinstance(node.test, ast.Constant | ast.Tuple)
+        return not isinstance(node.test, _TRUE)
     if isinstance(node, ast.Call):
-        return bool(re.search("assert|fail", ast.unparse(node.func), re.IGNORECASE))
+        return bool(re.search("assert|fail|raises", ast.unparse(node.func), re.IGNORECASE))
     return isinstance(node, ast.Raise)
+
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_TRUE = (ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Lambda, ast.GeneratorExp)
 
 
 def _parsed(parts: list[str], field: str) -> ast.Module:

@@ -57,9 +57,7 @@ class Row(dict):
         if (type(value) in (int, float, Decimal) and math.isfinite(value)) or type(value) is date:  # of Parquet
             value = str(value)
         if not isinstance(value, str):
-            found = (
-                "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else f"{value!r:.80}"
-            )
+            found = {list: "a list", dict: "an object"}.get(type(value), f"{value!r:.80}")
             raise InputError(f"{self.place}: the field {field!r} must be a text or a number, not {found}.")
         if not (empty or value.strip()):
             raise InputError(f"{self.place}: the field {field!r} is empty.")

@@ -68,6 +68,9 @@ BAD_ROWS = [
     ("humaneval", {"test": "def check(candidate):\n    assert True, candidate(1, 2)\n"}),
     ("humaneval", {"test": "def check(candidate):\n    assert (candidate(1, 2), 3)\n"}),
     ("humaneval", {"test": "def check(candidate):\n    assert 1 + 2 == 3\n"}),
+    ("humaneval", {"test": "def check(candidate):\n    def test():\n        assert candidate(1, 2) == 3\n"}),
+    ("humaneval", {"test": "def test(f):\n    assert f(1, 2) == 3\n\ndef check(candidate):\n    candidate(1, 2)\n"}),
+    ("humaneval", {"test": f"def add(a, b):\n    return 3\n\n{HUMANEVAL['test']}"}),
     ("humaneval", {"test": "def check():\n    assert add(1, 2) == 3\n"}),
     ("humaneval", {"test": "def test(candidate):\n    assert candidate(1, 2) == 3\n"}),
     ("humaneval", {"test": ["assert add(1, 2) == 3"]}),
@@ -83,6 +86,12 @@ BAD_ROWS = [
         for value in ["assert (add(1, 2) == 3, 'sum')", "assert add(1, 2) = 3", "a\x00"]
     ),
     ("mbpp", {"test_list": ["assert add(1, 2) == 3", "assert add(1, 2"]}),
+    ("mbpp", {"test_list": ["assert [add(1, 2) == 3]"]}),
+    ("mbpp", {"test_list": ["assert (add(a, 2) == 3 for a in range(3))"]}),
+    ("mbpp", {"test_list": ["def test_add():\n    assert add(1, 2) == 3"]}),  # which pytest would run
+    ("mbpp", {"test_list": ["class TestAdd:\n    def test_add(self):\n        assert add(1, 2) == 3"]}),
+    ("mbpp", {"test_list": ["def add(a, b):\n    return a + b", "assert add(1, 2) == 3"]}),
+    ("mbpp", {"test_list": ["assert sqrt(4) == 2"], "test_imports": ["from math import sqrt"]}),
     *(("mbpp", {"test_imports": value}) for value in ["import math", ["import"], [None], None, ["import math as"]]),
     ("mbpp", {"test_imports": ["from __future__ import annotations"]}),  # behind other imports
     ("mbpp", {"code": None}),
@@ -134,6 +143,8 @@ def test_bad_rows_are_refused_with_file_and_row(benchmark, change, tmp_path, pre
         {"test": "METADATA = {}\n\n\ndef check(candidate):\n    if candidate(1, 2) != 3:\n        raise ValueError\n"},
         {"test": "import unittest\ndef check(candidate):\n    unittest.TestCase().assertEqual(candidate(1, 2), 3)\n"},
         {"test": "def check(candidate):\n    assert add(1, 2) == 3\n"},
+        {"test": "def check(candidate):\n    def near(a, b):\n        assert a == b\n    near(candidate(1, 2), 3)\n"},
+        {"test": "def tests(f):\n    assert f(1, 2) == 3\n\ndef check(candidate):\n    tests(candidate)\n"},
         {"prompt": "def helper(x):\n    return x\n\ndef add(a, b):\n    # adds\n"},
         {"prompt": 'def add(a, b):\n  """Adds \\d."""\n'},
     ],
@@ -153,6 +164,11 @@ def test_other_tests_of_humaneval_are_let_in(change, tmp_path):
         {"test_list": ["assert re.match('\\d', add(1, 2))"], "test_imports": ["import re"]},
         {"test_list": ["try:\n    add(1)\nexcept TypeError:\n    pass\nelse:\n    raise AssertionError"]},
         {"test_list": ["assert Stack().top() == 3"]},
+        {"test_list": ["def test_add():\n    assert add(1, 2) == 3", "test_add()"]},
+        {"test_list": ["class T:\n    def test(self):\n        assert add(1, 2) == 3", "T().test()"]},
+        {"test_list": ["assert sqrt(add(2, 2)) == 2"], "test_imports": ["from math import sqrt"]},
+        {"test_list": ["assert (lambda x: add(x, 2))(1) == 3"]},
+        {"test_list": ["import unittest", "with unittest.TestCase().assertRaises(TypeError):\n    add(1)"]},
         {"task_id": "11"},
     ],
 )
