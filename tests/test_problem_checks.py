@@ -293,8 +293,17 @@ def test_problems_need_ids_of_their_own(own, prepare):
     assert "two problems have the same id" in prepare("own")[1]
     own("gsm8k", [{"id": 0, "prompt": "p"}])
     assert "problem 0: it lacks answer" in prepare("own")[1]
+    own("gsm8k", [PROBLEM | {"id": [1]}])
+    assert "problem 0: its id must be a number" in prepare("own")[1]
     own("gsm8k", [])
     assert "has no problems" in prepare("own")[1]
+
+
+def test_a_column_that_a_benchmark_of_ones_own_misses_is_named(own, prepare, monkeypatch):
+    own("gsm8k", [])
+    monkeypatch.setattr(sys.modules["lift.benchmarks.own"], "problems", lambda **_: {}["result"])
+    assert prepare("own", path="my.csv")[1] == "error: benchmark own, my.csv has no column 'result'.\n"
+    assert prepare("own")[1] == "error: benchmark own has no column 'result'.\n"
 
 
 def test_a_file_without_a_column_is_named(tmp_path, prepare):

@@ -22,6 +22,8 @@ def _line(problem: dict, grader: str, needed: set[str]) -> str:
     """A problem as JSON. ValueError or TypeError where it lacks what it, or its grader, needs."""
     if missing := needed - problem.keys():
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    if not isinstance(problem["id"], int | str):
+        raise ValueError("its id must be a number or a text")
     if not isinstance(problem["prompt"], str) or not problem["prompt"].strip():
         raise ValueError("its prompt must be a text")
     check(grader, problem)
@@ -30,8 +32,11 @@ def _line(problem: dict, grader: str, needed: set[str]) -> str:
 
 def main(args) -> None:
     module = importlib.import_module("lift.benchmarks." + args.source.replace("-", "_"))
-    problems = module.problems(**args.settings)
     where = f"benchmark {args.source}" + (f", {path}" if (path := args.settings.get("path")) else "")
+    try:
+        problems = module.problems(**args.settings)
+    except KeyError as error:
+        raise InputError(f"{where} has no column {error}.") from None
     needed = {"id", "prompt", "answer"} | ({"guesses"} if hasattr(module, "GUESSES") else set())
     lines = []
     for number, problem in enumerate(problems):
