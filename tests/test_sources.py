@@ -53,7 +53,7 @@ def test_files_of_every_format(tmp_path, name):
         ("missing.jsonl", None, {}, ["missing.jsonl", "no such file"]),
         ("a.txt", "x", {}, ["a.txt", ".txt", ".jsonl"]),
         ("a.jsonl", "{", {}, ["a.jsonl", "cannot be read"]),
-        ("a.jsonl", '{"question": "q"}\n', {}, ["a.jsonl, row 0", "'answer'", "question"]),
+        ("a.jsonl", '{"question": "q"}\n', {}, ["a.jsonl, line 1 (row 0)", "'answer'", "question"]),
         ("a.jsonl", '{"question": "q", "answer": "1"}\n', {"rows": 3}, ["1 rows, 3 were expected", "rows: 1"]),
     ],
 )
@@ -109,6 +109,24 @@ def test_a_data_set_of_the_hub_at_its_revision(cache, tmp_path):
     assert facts["commit"] == COMMIT
     with pytest.raises(InputError, match=r"4 rows, 1319 were expected"):
         gsm8k.problems()
+
+
+def test_texts_of_a_data_set_of_the_hub_come_as_written(cache, tmp_path):
+    """Laid out as the hub's client does it: the snapshot holds links."""
+    answers = ["2024-01-05", "007", "1.50", "NA"]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps({"problem": "q", "answer": answer}) + "\n" for answer in answers))
+    snapshot = cache(
+        "dataset", "HuggingFaceH4/MATH-500", "6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be", {"test.jsonl": rows}
+    )
+    (snapshot.parents[1] / "blobs").mkdir()
+    shutil.move(snapshot / "test.jsonl", snapshot.parents[1] / "blobs/0123")
+    (snapshot / "test.jsonl").symlink_to("../../blobs/0123")
+    assert [problem["answer"] for problem in math500.problems(rows=4)] == answers
+    with pytest.raises(
+        InputError, match=r"HuggingFaceH4/MATH-500/test\.jsonl, line 1 \(row 0\): there is no field 'x'"
+    ):
+        sources.read_rows("HuggingFaceH4/MATH-500", fields=["x"], revision=snapshot.name, split="test")
 
 
 def test_a_model_of_the_hub_is_linked_not_copied(cache, tmp_path, lift_command):
@@ -264,7 +282,7 @@ def test_gsm8k_is_split_at_its_answer():
 def test_gsm8k_names_a_row_without_an_answer(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"question": "q", "answer": "none"}\n')
-    with pytest.raises(InputError, match=r"a\.jsonl, row 0: ValueError"):
+    with pytest.raises(InputError, match=r"a\.jsonl, line 1 \(row 0\): the answer has no ####"):
         gsm8k_corpus.examples(path=str(path), rows=1)
 
 
@@ -346,6 +364,23 @@ def test_a_file_behind_a_url_is_read(monkeypatch):
         assert len(sudoku.problems(path=f"{base}/sudoku.csv", rows=4)) == 4
         with pytest.raises(InputError, match=r"nothing\.json cannot be read: HTTP Error 404"):
             aime24.problems(path=f"{base}/nothing.json")
+        server.shutdown()
+
+
+def test_a_file_that_comes_in_part_is_refused(monkeypatch):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"question,answer\nq,1\nq,2\n")
+
+    monkeypatch.setattr(Handler, "log_message", lambda *_: None)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/rows%20[1].csv?raw=true"
+        with pytest.raises(InputError, match=r"only 24 of its 1000 bytes came"):
+            sources.read_rows(url, fields=["question"])
         server.shutdown()
 
 

@@ -2,6 +2,7 @@
 
 from lift import prompts, sources
 from lift.benchmarks import numbered
+from lift.problem_checks import check
 
 GRADER = "mathematics"
 METRIC = "pass@k"
@@ -17,14 +18,15 @@ def problems(
 ) -> list[dict]:
     """From the paper's repository: fields question and sol."""
     found = sources.read_rows(path, fields=["question", "sol"], rows=rows)
-    return numbered(
-        [
-            {
-                "question": row["question"],
-                "prompt": prompts.fill(PROMPT, prompt, question=row["question"]),
-                "answer": sources.first(row["sol"]),
-            }
-            for row in found
-        ],
-        size,
-    )
+    result = []
+    for row in found:
+        question = row.text("question")
+        problem = {
+            "question": question,
+            "prompt": prompts.fill(PROMPT, prompt, question=question),
+            "answer": row.text("sol", first=True),
+        }
+        with sources.row_errors(row):
+            check(GRADER, problem)
+        result.append(problem)
+    return numbered(result, size)

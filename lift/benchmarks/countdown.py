@@ -2,6 +2,7 @@
 
 from lift import prompts, sources
 from lift.benchmarks import numbered
+from lift.problem_checks import check
 
 GRADER = "countdown"
 METRIC = "accuracy"
@@ -17,12 +18,22 @@ def problems(
 ) -> list[dict]:
     """Fields input, "a,b,c", and output, the target. The answer is any expression that makes it."""
     result = []
-    for number, row in enumerate(sources.read_rows(path, fields=["input", "output"], rows=rows)):
-        with sources.row_errors(path, number):
-            numbers, target = [int(n) for n in row["input"].split(",")], int(row["output"])
-        question = f"Numbers: {numbers}\nTarget: {target}"
-        text = prompts.fill(PROMPT, prompt, numbers=str(numbers), target=str(target))
-        result.append(
-            {"question": question, "prompt": text, "answer": str(target), "numbers": numbers, "target": target}
-        )
+    for row in sources.read_rows(path, fields=["input", "output"], rows=rows):
+        given, output = row.text("input"), row.text("output")
+        with sources.row_errors(row):
+            try:
+                numbers, target = [int(n) for n in given.split(",")], int(output)
+            except ValueError:
+                raise ValueError(
+                    f"input must be like 30,100,93 and output like 23, not {given!r} and {output!r}"
+                ) from None
+            problem = {
+                "question": f"Numbers: {numbers}\nTarget: {target}",
+                "prompt": prompts.fill(PROMPT, prompt, numbers=str(numbers), target=str(target)),
+                "answer": str(target),
+                "numbers": numbers,
+                "target": target,
+            }
+            check(GRADER, problem)
+        result.append(problem)
     return numbered(result, size)

@@ -2,6 +2,7 @@
 
 from lift import prompts, sources
 from lift.benchmarks import numbered
+from lift.problem_checks import check
 
 GRADER = "gsm8k"
 METRIC = "accuracy"
@@ -9,10 +10,10 @@ PROMPT = "gsm8k"
 
 
 def split_answer(text: str) -> tuple[str, str]:
-    """A published answer's working and its number. ValueError where the mark between them is missing."""
+    """A published answer's working and its number. ValueError where the mark between them or the number is missing."""
     working, mark, number = text.rpartition("####")
-    if not mark:
-        raise ValueError("the answer has no ####")
+    if not mark or not number.strip():
+        raise ValueError("the answer has no #### with a number behind it")
     return working.strip(), number.strip()
 
 
@@ -29,9 +30,15 @@ def problems(
         path, fields=["question", "answer"], rows=rows, revision=revision, subset="main", split="test"
     )
     result = []
-    for number, row in enumerate(found):
-        with sources.row_errors(path, number):
-            _, answer = split_answer(row["answer"])
-        text = prompts.fill(PROMPT, prompt, question=row["question"])
-        result.append({"question": row["question"], "prompt": text, "answer": answer.replace(",", "")})
+    for row in found:
+        question = row.text("question")
+        with sources.row_errors(row):
+            _, answer = split_answer(row.text("answer"))
+            problem = {
+                "question": question,
+                "prompt": prompts.fill(PROMPT, prompt, question=question),
+                "answer": answer.replace(",", ""),
+            }
+            check(GRADER, problem)
+        result.append(problem)
     return numbered(result, size)

@@ -2,6 +2,7 @@
 
 from lift import prompts, sources
 from lift.benchmarks import numbered
+from lift.problem_checks import check
 
 GRADER = "code"
 METRIC = "accuracy"
@@ -21,16 +22,17 @@ def problems(
     found = sources.read_rows(path, fields=fields, rows=rows, revision=revision, split="test")
     result = []
     for row in found:
-        question = f"Complete this function:\n\n```python\n{row['prompt'].strip()}\n```"
-        result.append(
-            {
-                "question": question,
-                "prompt": prompts.fill(PROMPT, prompt, question=question),
-                "answer": row["canonical_solution"],
-                "task_id": row["task_id"],
-                "code_prompt": row["prompt"],
-                "entry_point": row["entry_point"],
-                "test": row["test"],
-            }
-        )
+        question = f"Complete this function:\n\n```python\n{row.text('prompt').strip()}\n```"
+        problem = {
+            "question": question,
+            "prompt": prompts.fill(PROMPT, prompt, question=question),
+            "answer": row.text("canonical_solution"),
+            "task_id": row.text("task_id"),
+            "code_prompt": row.text("prompt"),
+            "entry_point": row.text("entry_point"),
+            "test": row.text("test"),
+        }
+        with sources.row_errors(row):
+            check(GRADER, problem)
+        result.append(problem)
     return numbered(result, size)

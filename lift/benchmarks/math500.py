@@ -2,6 +2,7 @@
 
 from lift import prompts, sources
 from lift.benchmarks import numbered
+from lift.problem_checks import check
 
 GRADER = "mathematics"
 METRIC = "accuracy"
@@ -18,14 +19,15 @@ def problems(
 ) -> list[dict]:
     """The answer is LaTeX, compared by mathematical equivalence."""
     found = sources.read_rows(path, fields=["problem", "answer"], rows=rows, revision=revision, split="test")
-    return numbered(
-        [
-            {
-                "question": row["problem"],
-                "prompt": prompts.fill(PROMPT, prompt, question=row["problem"]),
-                "answer": row["answer"],
-            }
-            for row in found
-        ],
-        size,
-    )
+    result = []
+    for row in found:
+        question = row.text("problem")
+        problem = {
+            "question": question,
+            "prompt": prompts.fill(PROMPT, prompt, question=question),
+            "answer": row.text("answer"),
+        }
+        with sources.row_errors(row):
+            check(GRADER, problem)
+        result.append(problem)
+    return numbered(result, size)

@@ -5,6 +5,7 @@ from typing import Literal
 from lift import prompts, sources
 from lift.benchmarks import numbered
 from lift.errors import InputError
+from lift.problem_checks import check
 
 GRADER = "code"
 METRIC = "accuracy"
@@ -26,21 +27,28 @@ def problems(
     """
     fields = ["task_id", "prompt", "code", "test_list", "test_imports"]
     found = sources.read_rows(path, fields=fields, revision=revision, subset="sanitized", split="test")
-    found = [row for row in found if tasks == "all" or row["task_id"] in _TEST_SPLIT]
+    found = [(_task(row), row) for row in found]
+    found = [(task, row) for task, row in found if tasks == "all" or task in _TEST_SPLIT]
     if rows and len(found) != rows:
         raise InputError(f"{path} has {len(found)} problems of the {tasks} split, {rows} were expected; see `rows`.")
     result = []
-    for row in found:
-        question = f"{row['prompt']}\nYour program must pass these tests:\n\n" + "\n".join(row["test_list"])
-        result.append(
-            {
-                "question": question,
-                "prompt": prompts.fill(PROMPT, prompt, question=question),
-                "answer": row["code"],
-                "task_id": row["task_id"],
-                "task": row["prompt"],
-                "test_list": row["test_list"],
-                "test_imports": row["test_imports"],
-            }
-        )
+    for task, row in found:
+        tests = {"test_list": row["test_list"], "test_imports": row["test_imports"]}
+        with sources.row_errors(row):
+            check(GRADER, tests)
+        question = "\n".join([row.text("prompt"), "Your program must pass these tests:\n", *tests["test_list"]])
+        problem = {
+            "question": question,
+            "prompt": prompts.fill(PROMPT, prompt, question=question),
+            "answer": row.text("code"),
+            "task_id": task,
+            "task": row.text("prompt"),
+        }
+        result.append(problem | tests)
     return numbered(result, size)
+
+
+def _task(row: sources.Row) -> int | str:
+    """The task's number, or its name where it has none."""
+    task = row.text("task_id")
+    return int(task) if task.isdecimal() else task

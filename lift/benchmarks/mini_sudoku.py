@@ -6,16 +6,15 @@ tests; the split is chosen so that every published puzzle has its solution on th
 of grids, eight cells with the rest blotted out by `|`, which teach the rules and contain no solution.
 """
 
-import csv
 import itertools
 import random
-import re
 from functools import cache
 from typing import Literal
 
-from lift.errors import InputError
+from lift import sources
 from lift.miniature.language import CELLS, Problem
 from lift.miniature.problems import numbered, test_problems
+from lift.problem_checks import check
 
 GRADER = "grid"
 METRIC = "cell_accuracy"
@@ -128,14 +127,13 @@ def guess(rng: random.Random, problem: Problem) -> str:
 def problems_from_csv(path: str) -> list[Problem]:
     """Published puzzles: a CSV file with columns Puzzle and Solution, 16 digits each, 0 for empty."""
     problems = []
-    with open(path, newline="", encoding="utf-8") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            puzzle, solution = row["Puzzle"] or "none", row["Solution"]
-            puzzle = puzzle.zfill(16)  # a spreadsheet drops leading zeros
-            well_formed = re.fullmatch("[0-4]{16}", puzzle) and "0" in puzzle and solution in all_grids()
-            if not well_formed or any(digit not in ("0", solution[i]) for i, digit in enumerate(puzzle)):
-                raise InputError(f"{path}, line {line}: not a puzzle of 16 digits 0-4 with its solution.")
-            problems.append(pose(puzzle, solution))
+    for row in sources.read_rows(path, fields=["Puzzle", "Solution"]):
+        puzzle, solution = row.text("Puzzle").strip().zfill(16), row.text("Solution").strip()  # zeros get lost
+        with sources.row_errors(row):
+            check(GRADER, {"puzzle": puzzle, "answer": solution})
+            if solution not in all_grids():
+                raise ValueError(f"{solution!r} is no solved Sudoku")
+        problems.append(pose(puzzle, solution))
     return problems
 
 

@@ -1,12 +1,12 @@
 """sudoku: 4x4 puzzles of d1 (arXiv 2504.12216), scored by the share of empty cells filled as in the solution."""
 
-import re
 from typing import Literal
 
 import numpy as np
 
 from lift import prompts, sources
 from lift.benchmarks import numbered
+from lift.problem_checks import check
 
 GRADER = "sudoku"
 METRIC = "cell_accuracy"
@@ -32,18 +32,15 @@ def problems(
     if puzzles == "d1" and len(found) == 500:
         wanted = sorted(np.random.RandomState(_SEED).choice(500, _SAMPLE, replace=False).tolist())
     result = []
-    for number in wanted:
-        with sources.row_errors(path, number):
-            puzzle, solution = str(found[number]["Puzzle"]).zfill(16), str(found[number]["Solution"])  # zeros get lost
-            well_formed = re.fullmatch("[0-4]{16}", puzzle) and "0" in puzzle and re.fullmatch("[1-4]{16}", solution)
-            if not well_formed or any(given not in ("0", solution[i]) for i, given in enumerate(puzzle)):
-                raise ValueError(f"{puzzle!r} and {solution!r} are no puzzle of 16 digits and its solution")
-        result.append(
-            {
-                "question": f"Solve the following Sudoku puzzle: {puzzle}",
-                "prompt": prompts.fill(PROMPT, prompt, puzzle=puzzle),
-                "answer": solution,
-                "puzzle": puzzle,
-            }
-        )
+    for row in (found[number] for number in wanted):
+        puzzle = row.text("Puzzle").strip().zfill(16)  # a spreadsheet drops leading zeros
+        problem = {
+            "question": f"Solve the following Sudoku puzzle: {puzzle}",
+            "prompt": prompts.fill(PROMPT, prompt, puzzle=puzzle),
+            "answer": row.text("Solution").strip(),
+            "puzzle": puzzle,
+        }
+        with sources.row_errors(row):
+            check(GRADER, problem)
+        result.append(problem)
     return numbered(result, size)

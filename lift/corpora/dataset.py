@@ -17,7 +17,8 @@ def examples(
     prompt: str = "",
 ) -> list[dict[str, str]]:
     """An example a row. question, reasoning, answer: the names of its fields; of a field that is a list, the first
-    value counts; reasoning may be "", for a corpus without traces. rows: how many rows there must be, 0 for any.
+    value counts. A trace may be empty; reasoning may be "", for a corpus without traces. rows: how many rows there
+    must be, 0 for any.
     """
     if not path:
         raise InputError("corpus dataset: `path` must name a file or a hub data set.")
@@ -25,9 +26,9 @@ def examples(
     found = sources.read_rows(path, fields=fields, rows=rows, revision=revision, subset=subset, split=split)
     return [
         example(
-            sources.first(row[question]),
-            sources.first(row[reasoning]) if reasoning else "",
-            sources.first(row[answer]),
+            row.text(question, first=True),
+            row.text(reasoning, first=True, empty=True) if reasoning else "",
+            row.text(answer, first=True),
             prompt,
         )
         for row in found

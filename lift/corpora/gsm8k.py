@@ -15,8 +15,8 @@ def examples(
     """The solution up to `####` is the trace, as published with its <<calculations>>; what follows is the answer."""
     found = sources.read_rows(path, fields=["question", "answer"], rows=rows, revision=revision, subset="main")
     result = []
-    for number, row in enumerate(found):
-        with sources.row_errors(path, number):
-            trace, answer = split_answer(row["answer"])
-        result.append(dataset.example(row["question"], trace, answer, prompt))
+    for row in found:
+        with sources.row_errors(row):
+            trace, answer = split_answer(row.text("answer"))
+        result.append(dataset.example(row.text("question"), trace, answer, prompt))
     return result

@@ -9,4 +9,7 @@ def examples(
 ) -> list[dict[str, str]]:
     """An empty trace, and the solution in a code fence, as the code benchmarks ask for it."""
     found = sources.read_rows(path, fields=["question", "solution"], rows=rows, revision=revision)
-    return [dataset.example(row["question"], "", f"```python\n{row['solution'].strip()}\n```", prompt) for row in found]
+    return [
+        dataset.example(row.text("question"), "", f"```python\n{row.text('solution').strip()}\n```", prompt)
+        for row in found
+    ]

@@ -16,13 +16,16 @@ def prompt_file(name: str, own: str = "") -> Path:
 def fill(name: str, own: str = "", **fields: str) -> str:
     """The user turn, each {field} of the file replaced by its text; other braces stand as they are.
 
-    Raises InputError where the file does not exist or lacks one of the fields.
+    Raises InputError where the file does not exist, is no text in UTF-8, or lacks one of the fields.
     """
     path = prompt_file(name, own)
     try:
-        template = path.read_text(encoding="utf-8").strip()
-    except OSError:
+        template = path.read_text(encoding="utf-8-sig").strip()
+    except FileNotFoundError:
         raise InputError(f"prompt: the file {str(path)!r} does not exist.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise InputError(f"prompt: the file {str(path)!r} cannot be read: {reason}.") from None
     for field in fields:
         if f"{{{field}}}" not in template:
             raise InputError(f"prompt: the file {str(path)!r} lacks the field {{{field}}}.")

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from lift import prompts, sources
+from lift.errors import InputError
 
 
 def add_arguments(parser) -> None:
@@ -19,6 +20,11 @@ def add_arguments(parser) -> None:
 def main(args) -> None:
     module = importlib.import_module("lift.corpora." + args.source.replace("-", "_"))
     examples = module.examples(**args.settings)
+    if not examples:
+        raise InputError(f"corpus {args.source} has no examples.")
+    for number, example in enumerate(examples):
+        if not all(isinstance(text := example.get(field), str) and text for field in ("prompt", "response")):
+            raise InputError(f"corpus {args.source}, example {number}: it needs a prompt and a response, both texts.")
     args.output.write_text("".join(json.dumps(example) + "\n" for example in examples))
     prompt = prompts.prompt_file("reasoning", args.settings["prompt"]) if "prompt" in args.settings else None
     facts = sources.facts(args.source, args.settings, prompt, args.output, len(examples))
