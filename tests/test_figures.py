@@ -25,7 +25,7 @@ MARKS = method_marks(METHODS, ABLATIONS)
 def score(method, benchmark, metric, value, decoder="greedy"):
     row = {"model": "none" if method == "guess" else "m", "method": method, "seed": "all", "benchmark": benchmark}
     numbers = {"value": value, "ci_low": value - 0.05, "ci_high": value + 0.05}
-    return row | {"decoder": decoder, "gen_length": 32, "steps": 4, "metric": metric, "n": 9} | numbers
+    return row | {"step": "120", "decoder": decoder, "gen_length": 32, "steps": 4, "metric": metric, "n": 9} | numbers
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def examples(
     prompt: str = "",
 ) -> list[dict[str, str]]:
     """An example a row. question, reasoning, answer: the names of its fields; of a field that is a list, the first
-    value counts. A trace may be empty; reasoning may be "", for a corpus without traces. rows: how many rows there
+    value counts. A trace and an answer may be empty; reasoning may be "", for a corpus without traces. rows: how many rows there
     must be, 0 for any.
     """
     if not path:
@@ -28,7 +28,7 @@ def examples(
         example(
             row.text(question, first=True),
             row.text(reasoning, first=True, empty=True) if reasoning else "",
-            row.text(answer, first=True),
+            row.text(answer, first=True, empty=True),
             prompt,
         )
         for row in found

@@ -62,16 +62,16 @@ def problem_scores(grades: pd.DataFrame, metric: str, k: int) -> dict[str, np.nd
 
 
 def score_rows(
-    files: list[Path], plan: dict, untrained: list[str], steps: dict[tuple[str, str, int], int | None]
+    files: list[Path], plan: dict, untrained: list[str], steps: dict[tuple[str, str, int], int | None] | None = None
 ) -> tuple[list[dict], pd.DataFrame]:
     """Rows of scores.csv and problem_scores.parquet from grades at MODEL/METHOD/seedK/DECODER/BENCHMARK.csv.
 
-    steps: of the weights, by (model, method, seed). The average over benchmarks is one of each answer length; of a
+    steps: of the weights, by (model, method, seed), where they are known. The average over benchmarks is one of each answer length; of a
     benchmark's decoders of that length the first counts. A method that does not answer all of them, such as guessing,
     has none. What was answered once, since nothing is drawn at random, counts in the average of every seed.
     """
     found: dict[tuple, dict[str, dict[str, np.ndarray]]] = {}  # (model, method, benchmark, decoder) -> metric -> seed
-    problems = []
+    problems, steps = [], steps or {}
     for path in files:
         model, method, seed, decoder, benchmark = *path.parts[-5:-1], path.stem
         task, grades = plan[benchmark], tidy.read(path)
