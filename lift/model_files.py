@@ -33,7 +33,7 @@ def read_json(path: Path) -> dict:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read, it is not JSON ({error}): mend it, or fetch it again.") from None
     if not isinstance(found, dict):
-        raise InputError(f"{path} cannot be read, it holds no JSON object but a {type(found).__name__}: fetch it again.")
+        raise InputError(f"{path} cannot be read, it holds no object but a {type(found).__name__}: fetch it again.")
     return found
 
 
