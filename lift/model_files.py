@@ -12,11 +12,17 @@ TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))  # one of these
 _POINTER = b"version https://git-lfs"
 
 
+class MissingFileError(InputError):
+    """A file that is not there."""
+
+
 def check_present(path: Path) -> None:
     """Raises InputError where a file is missing, empty or a Git LFS pointer in its place."""
     if not path.is_file():
         gone = "links to a file that is gone" if path.is_symlink() else "does not exist"
-        raise InputError(f"{path} {gone}: a model folder holds config.json, its tokenizer and all its *.safetensors.")
+        raise MissingFileError(
+            f"{path} {gone}: a model folder holds config.json, its tokenizer and all its *.safetensors."
+        )
     with path.open("rb") as file:
         start = file.read(len(_POINTER))
     if not start:
@@ -60,20 +66,18 @@ def tokenizer_files(folder: Path) -> tuple[str, ...]:
     """The names of the files that hold the tokenizer of a model folder: tokenizer.json, or both files of Qwen2's."""
     present = [names for names in TOKENIZERS if (folder / names[0]).is_file()]
     if not present:
-        raise InputError(f"{folder}: there is no tokenizer, neither tokenizer.json nor vocab.json with merges.txt.")
+        raise MissingFileError(
+            f"{folder}: there is no tokenizer, neither tokenizer.json nor vocab.json with merges.txt."
+        )
     for name in present[0]:
         check_present(folder / name)
     return present[0]
 
 
-def lacking(folder: Path) -> str | None:
-    """What of the files that a run reads from a model folder is missing or cut off, in a sentence; None if nothing."""
-    try:
-        read_json(folder / "config.json")
-        weight_files(folder)
-        tokenizer_files(folder)
-        if not (folder / "special_tokens_map.json").is_file():  # where older tokenizers name their end token
-            read_json(folder / "tokenizer_config.json")
-    except InputError as error:
-        return str(error)
-    return None
+def check_whole(folder: Path) -> None:
+    """Raises InputError where one of the files that a run reads from a model folder is missing or cut off."""
+    read_json(folder / "config.json")
+    weight_files(folder)
+    tokenizer_files(folder)
+    if not (folder / "special_tokens_map.json").is_file():  # where older tokenizers name their end token
+        read_json(folder / "tokenizer_config.json")

@@ -131,8 +131,17 @@ def _encode_as_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return ids
 
 
+def _check_text(text: str) -> None:
+    """Raises InputError for half of a character, which JSON can hold, such as a cut emoji, and no tokenizer takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"A text holds half of a character: {text[max(0, error.start - 20) : error.end]!r}.") from None
+
+
 def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     """Token ids of a text by itself. The name of a control token in it is text like the rest."""
+    _check_text(text)
     ids = tokenizer(text, add_special_tokens=False).input_ids
     return ids if _control_tokens(tokenizer).keys().isdisjoint(ids) else _encode_as_text(tokenizer, text)
 
@@ -142,6 +151,8 @@ def encode_prompts(tokenizer: PreTrainedTokenizerBase, prompts: list[str]) -> li
 
     Control tokens come from the template alone. Text is tokenised together with the template's text beside it.
     """
+    for prompt in prompts:
+        _check_text(prompt)
     control, texts = _control_tokens(tokenizer), _render(tokenizer, prompts)
     rows = tokenizer(texts, add_special_tokens=False).input_ids
     head, _, tail = _render(tokenizer, [_PROBE])[0].partition(_PROBE)
