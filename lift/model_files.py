@@ -43,6 +43,16 @@ def read_json(path: Path) -> dict:
     return found
 
 
+def weight_names(path: Path) -> list[str]:
+    """The names of the weights in a safetensors file, which is found to be whole."""
+    check_present(path)
+    try:
+        with safe_open(path, "np") as file:
+            return list(file.keys())
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} cannot be read: {error}. Fetch it again.") from None
+
+
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors files of a checkpoint, from its index where it has one, each found to be whole."""
     index = folder / INDEX
@@ -52,13 +62,9 @@ def weight_files(folder: Path) -> list[Path]:
         if not isinstance(shards, dict) or not shards or not all(isinstance(name, str) for name in shards.values()):
             raise InputError(f"{index}: weight_map does not name a file for each weight: fetch it again.")
         names = sorted(set(shards.values()))
-    for path in (files := [folder / name for name in names]):
-        check_present(path)
-        try:
-            with safe_open(path, "np"):
-                pass
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{path} cannot be read: {error}. Fetch it again.") from None
+    files = [folder / name for name in names]
+    for path in files:
+        weight_names(path)
     return files
 
 

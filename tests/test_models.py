@@ -503,3 +503,51 @@ def test_a_config_with_a_byte_order_mark_is_read(folder, encoding):
         path.write_text(path.read_text(), encoding=encoding)
     assert models.family_of(folder) == "llada"
     models.load(folder)
+
+
+# ---- adapters
+
+
+@pytest.fixture
+def adapter(tmp_path):
+    """The folder of an adapter of the rehearsal's LLaDA."""
+    model = models.load(ROOT / "tests/rehearsal/models/llada")
+    settings = {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
+    adapters.attach(model, settings, 0).save_pretrained(str(tmp_path / "run"))
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("file", ["adapter_config.json", "adapter_model.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"{", b"version https://git-lfs.github.com/spec/v1\n", None])
+def test_a_broken_adapter_is_named(adapter, file, content):
+    if content is not None:
+        (adapter / file).write_bytes(content)
+    elif file == "adapter_model.safetensors":
+        (adapter / file).unlink()
+    else:
+        (adapter / file).write_text(json.dumps(json.loads((adapter / file).read_text()) | {"r": "2"}))
+    with pytest.raises(InputError, match=file):
+        adapters.load_trained(ROOT / "tests/rehearsal/models/llada", adapter, "cpu")
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: name.replace("layers", "blocks"),
+        lambda name: name.replace("base_model.model.model.", "base_model.model.model.transformer."),
+        lambda name: name if "layers.1" in name else "extra." + name,
+        lambda name: name if "lora_A" in name else "extra." + name,
+    ],
+)
+def test_an_adapter_that_would_not_be_attached_is_refused(adapter, rename):
+    path = adapter / "adapter_model.safetensors"
+    save_file({rename(name): weight for name, weight in load_file(path).items()}, path)
+    with pytest.raises(InputError, match=r"weights of the adapter are missing, the first is 'base_model"):
+        adapters.load_trained(ROOT / "tests/rehearsal/models/llada", adapter, "cpu")
+
+
+def test_an_adapter_of_another_shape_is_refused(adapter):
+    path = adapter / "adapter_model.safetensors"
+    save_file({name: weight.repeat(2, 2) for name, weight in load_file(path).items()}, path)
+    with pytest.raises(InputError, match="do not fit"):
+        adapters.load_trained(ROOT / "tests/rehearsal/models/llada", adapter, "cpu")
