@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast, Qwen2Tokenizer
 
 from lift import model_files
@@ -15,6 +15,7 @@ from lift.errors import InputError
 
 OPENING = "<reasoning>"  # of the assistant's turn; given to the model in decoding
 _PROBE = "the-response"
+_BOUNDARY = "\U000f0000text\U000f0001"  # of private characters
 _BARRED = re.compile(r"<\|.+\|>", re.DOTALL)
 
 
@@ -117,14 +118,21 @@ def _text_tokenizer(tokenizer: PreTrainedTokenizerBase, size: int) -> Tokenizer:
             added.special = True
             plain.add_special_tokens([added])
     plain.encode_special_tokens = True  # as text
+    plain.add_tokens([AddedToken(_BOUNDARY, normalized=False)])
     plain.no_truncation()
     plain.no_padding()
     return plain
 
 
-def _encode_as_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Token ids of a text in which control tokens are only read like text."""
-    ids = _text_tokenizer(tokenizer, len(tokenizer)).encode(text, add_special_tokens=False).ids
+def _encode_as_text(tokenizer: PreTrainedTokenizerBase, text: str, after: bool = False) -> list[int]:
+    """Token ids of a text in which control tokens are only read like text.
+
+    after: whether it follows a control token, where some tokenizers leave out the space that they start a text with.
+    """
+    if _BOUNDARY in text:
+        raise InputError(f"A text holds {_BOUNDARY!r}, which is used here to tell texts apart.")
+    ids = _text_tokenizer(tokenizer, len(tokenizer)).encode(_BOUNDARY * after + text, add_special_tokens=False).ids
+    ids = ids[1:] if after else ids
     for token, name in _control_tokens(tokenizer).items():
         if token in ids and name in text:
             raise InputError(f"{name!r} stands in a text, but the tokenizer can write it only as a control token.")
@@ -169,7 +177,7 @@ def encode_prompts(tokenizer: PreTrainedTokenizerBase, prompts: list[str]) -> li
         start = before[-1][2] if before else 0
         stop = len(text) - len(tail) + (after[0][1] if after else len(tail))
         first, last = tokenizer([text[:start], text[stop:]], add_special_tokens=False).input_ids
-        rows[place] = [*first, *_encode_as_text(tokenizer, text[start:stop]), *last]
+        rows[place] = [*first, *_encode_as_text(tokenizer, text[start:stop], after=start > 0), *last]
     return rows
 
 

@@ -5,8 +5,10 @@ import re
 import shutil
 
 import pytest
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
 
 from lift import tokenization
 from lift.errors import InputError
@@ -156,6 +158,23 @@ def test_added_words_stay_words_and_barred_ones_are_control_tokens():
     assert tokenizer.convert_tokens_to_ids("newword") in ids
     assert tokenizer.convert_tokens_to_ids("<|fim_middle|>") not in ids
     assert tokenizer.convert_tokens_to_ids("<|im_end|>") not in ids
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_a_tokenizer_that_starts_texts_with_a_space_starts_no_part_with_one(normalized):
+    special = ["<s>", "</s>", "<|im_end|>", "<|mask|>"]
+    inner = tokenizers.Tokenizer(tokenizers.models.BPE())
+    inner.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace(prepend_scheme="first")
+    inner.decoder = tokenizers.decoders.Metaspace(prepend_scheme="first")
+    trainer = tokenizers.trainers.BpeTrainer(special_tokens=special, show_progress=False, vocab_size=80)
+    inner.train_from_iterator(["user a b say what is </s> <|im_end|> <|mask|> [INST]"] * 3, trainer)
+    inner.add_special_tokens([tokenizers.AddedToken(name, normalized=normalized, special=True) for name in special])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<s>", eos_token="</s>")
+    tokenizer.chat_template = "{{ bos_token }}[INST] {{ messages[0]['content'] }} [INST]<|im_end|>"
+    for text in ("what is </s> a", "<|mask|>", " <|im_end|> b"):
+        (ids,) = tokenization.encode_prompts(tokenizer, [text])
+        assert control(tokenizer, ids) == control(tokenizer, joint(tokenizer, "a"))
+        assert tokenizer.decode(ids) == f"<s>[INST] {text} [INST]<|im_end|>"
 
 
 def test_a_mask_that_only_the_config_names_is_a_control_token(folder):
