@@ -5,6 +5,7 @@ from safetensors and renamed on the way; no code from a hub runs.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import torch
 from huggingface_hub import save_torch_state_dict
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
@@ -24,10 +25,12 @@ from transformers import (
     Qwen2Config,
     Qwen2ForCausalLM,
 )
-from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+from transformers.models.llama.modeling_llama import LlamaAttention, LlamaDecoderLayer, apply_rotary_pos_emb
+from transformers.models.qwen2.modeling_qwen2 import Qwen2Attention, Qwen2DecoderLayer
 
 from lift.block_cache import BlockCache
 from lift.errors import InputError
+from lift.model_files import read_json, weight_files
 
 
 def full_attention(module, query, key, value, attention_mask, scaling, dropout=0.0, **_):
@@ -67,15 +70,38 @@ class FullPrecisionRotary(nn.Module):
         return self.inner(states.new_empty(0, dtype=torch.float32), position_ids)
 
 
+# The networks whose last layer and head are what MaskPredictor.states_at and MaskPredictor.head write out.
+_NETWORKS = {
+    LlamaForCausalLM: (LlamaDecoderLayer, LlamaAttention),
+    Qwen2ForCausalLM: (Qwen2DecoderLayer, Qwen2Attention),
+}
+
+
+def _check_network(network: PreTrainedModel) -> None:
+    """Raises InputError for a network whose layers may do more, such as norms of queries or a sliding window."""
+    if type(network) not in _NETWORKS:
+        known = ", ".join(kind.__name__ for kind in _NETWORKS)
+        raise InputError(f"The network {type(network).__name__} is not supported; known are {known}.")
+    for i, layer in enumerate(network.model.layers):
+        found, expected = (type(layer), type(layer.self_attn)), _NETWORKS[type(network)]
+        if found != expected:
+            names = " with ".join(kind.__name__ for kind in found)
+            raise InputError(f"Layer {i} of the {type(network).__name__} is {names}, which is not supported.")
+        kind = getattr(layer.self_attn, "layer_type", "full_attention")
+        if kind != "full_attention":
+            raise InputError(f"Layer {i} of the {type(network).__name__}: layer_types is {kind!r}, not full_attention.")
+
+
 class MaskPredictor(nn.Module):
     """A transformers causal-LM network read with full attention.
 
     network: Llama or Qwen2 with weights of a masked diffusion model. mask_id, pad_id: token ids. shift: whether the
-    output at position i - 1 predicts position i, as in Dream (arXiv 2508.15487).
+    output at position i - 1 predicts position i, as in Dream (arXiv 2508.15487). Raises InputError for other networks.
     """
 
     def __init__(self, network: PreTrainedModel, mask_id: int, pad_id: int, shift: bool) -> None:
         super().__init__()
+        _check_network(network)
         self.network, self.mask_id, self.pad_id, self.shift = network, mask_id, pad_id, shift
         network.set_attn_implementation(FULL_ATTENTION)
 
@@ -183,7 +209,8 @@ class MaskPredictor(nn.Module):
         key, _ = apply_rotary_pos_emb(key, key, cos, sin)
         if cache is not None:
             key, value = cache.update(key, value, attend.layer_idx)
-        seen, _ = full_attention(attend, query, key, value, attention, attend.scaling)
+        dropout = attend.attention_dropout if attend.training else 0.0
+        seen, _ = full_attention(attend, query, key, value, attention, attend.scaling, dropout)
         states = pick(states) + attend.o_proj(seen.flatten(2))
         return body.norm(states + last.mlp(last.post_attention_layernorm(states)))
 
@@ -218,6 +245,8 @@ _LLADA_BLOCK = {
     "ff_out": "mlp.down_proj",
 }
 
+_EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
+
 FAMILIES = {
     "llada": Family(
         network=LlamaForCausalLM,
@@ -245,6 +274,7 @@ FAMILIES = {
             "attention_layer_norm": False,
             "scale_logits": False,
             "input_emb_norm": False,
+            "clip_qkv": None,
         },
         renames=(
             ("model.transformer.wte.{rest}", "model.embed_tokens.{rest}"),
@@ -277,14 +307,51 @@ FAMILIES = {
 }
 
 
+_KINDS = {  # what else than a whole number above zero our keys ask for
+    "rms_norm_eps": "a number above zero",
+    "rope_theta": "a number above zero",
+    "tie_word_embeddings": "true or false",
+}
+
+
+def _fits(value: object, kind: str) -> bool:
+    if kind == "true or false":
+        return isinstance(value, bool)
+    types = int if kind == "a whole number above zero" else (int, float)
+    return isinstance(value, types) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _check_values(path: Path, family: Family, published: dict) -> None:
+    """Raises InputError where a value is not of its kind, or does not fit another."""
+    for theirs, ours in [*family.fields.items(), ("rope_theta", "rope_theta")]:
+        value, kind = published[theirs], _KINDS.get(ours, "a whole number above zero")
+        # without a number of key and value heads there are as many as of the others
+        if not _fits(value, kind) and not (ours == "num_key_value_heads" and value is None):
+            raise InputError(f"{path}: {theirs} is {value!r}; it should be {kind}.")
+    names = {ours: theirs for theirs, ours in family.fields.items()}
+    hidden, heads, few, size = (
+        names[ours] for ours in ("hidden_size", "num_attention_heads", "num_key_value_heads", "vocab_size")
+    )
+    for whole, part in ((hidden, heads), (heads, few)):
+        if published[part] is not None and published[whole] % published[part]:
+            raise InputError(f"{path}: {whole} {published[whole]} is no multiple of {part} {published[part]}.")
+    if published[hidden] // published[heads] % 2:
+        raise InputError(f"{path}: {hidden} / {heads} is {published[hidden] // published[heads]}; it should be even.")
+    for name in ("mask_token_id", "pad_token_id"):
+        token = published[name]
+        if not isinstance(token, int) or isinstance(token, bool) or not 0 <= token < published[size]:
+            raise InputError(f"{path}: {name} is {token!r}; it should be a token, from 0 to {published[size] - 1}.")
+    ends = published.get("eos_token_id")
+    if not all(isinstance(token, int | None) for token in (ends if isinstance(ends, list) else [ends])):
+        raise InputError(f"{path}: eos_token_id is {ends!r}; it should be a token.")
+
+
 def _network_config(folder: Path) -> tuple[Family, dict, object]:
     """The family, the published config and the transformers config of a checkpoint folder."""
     path = folder / "config.json"
-    if not path.is_file():
-        raise InputError(f"{path} does not exist: a model folder holds config.json and *.safetensors.")
-    published = json.loads(path.read_text())
+    published = read_json(path)
     kind = published.get("model_type")
-    if kind not in FAMILIES:
+    if kind not in list(FAMILIES):  # which may be asked for a list, too
         raise InputError(f"{path}: model_type is {kind!r}; known are {', '.join(FAMILIES)}.")
     family = FAMILIES[kind]
     for name in [*family.fields, "rope_theta", "mask_token_id", "pad_token_id"]:
@@ -293,6 +360,7 @@ def _network_config(folder: Path) -> tuple[Family, dict, object]:
     for name, expected in family.constants.items():
         if published.get(name, expected) != expected:
             raise InputError(f"{path}: {name} is {published[name]!r}, but only {expected!r} is supported.")
+    _check_values(path, family, published)
     ours = {our: published[theirs] for theirs, our in family.fields.items()}
     rope = {"rope_type": "default", "rope_theta": float(published["rope_theta"])}
     config = family.config(
@@ -319,19 +387,6 @@ def translate(name: str, templates: Iterable[tuple[str, str]]) -> str | None:
     return None
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a checkpoint, from its index where it has one."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        files = [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
-    else:
-        files = [folder / "model.safetensors"]
-    for path in files:
-        if not path.is_file():
-            raise InputError(f"{path} does not exist: the checkpoint is incomplete or not in safetensors.")
-    return files
-
-
 def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskPredictor:
     """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong."""
     if device.startswith("cuda") and not torch.cuda.is_available():
@@ -339,28 +394,28 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
     family, published, config = _network_config(folder)
     with torch.device("meta"):
         network = family.network(config)
-    expected, weights = dict(network.state_dict()), {}
+    expected, weights, places = dict(network.state_dict()), {}, {}
     for path in weight_files(folder):
-        try:
-            file = safe_open(path, "pt", device=device)
-        except SafetensorError as error:
-            raise InputError(f"{path} cannot be read: {error}. Fetch it again.") from None
-        with file:
+        with safe_open(path, "pt", device=device) as file:
             for name in file.keys():  # noqa: SIM118 (not a dict)
-                ours = translate(name, family.renames)
+                ours, place = translate(name, family.renames), f"{path}: the weight {name!r}"
                 if ours not in expected:
-                    raise InputError(f"{path}: the weight {name!r} has no place in a {published['model_type']} model.")
+                    raise InputError(f"{place} has no place in a {published['model_type']} model.")
                 weight = file.get_tensor(name)
                 if weight.shape != expected[ours].shape:
                     shapes = f"{tuple(weight.shape)}, config.json says {tuple(expected[ours].shape)}"
-                    raise InputError(f"{path}: the weight {name!r} has shape {shapes}.")
-                weights[ours] = weight.to(dtype)
-    if config.tie_word_embeddings:
-        weights.setdefault("lm_head.weight", weights.get("model.embed_tokens.weight"))
+                    raise InputError(f"{place} has shape {shapes}.")
+                weights[ours], places[ours] = weight.to(dtype), place
+    if config.tie_word_embeddings and _EMBEDDING in weights:
+        head = weights.setdefault(_HEAD, weights[_EMBEDDING])
+        if not torch.equal(head, weights[_EMBEDDING]):
+            name = next(theirs for theirs, ours in family.fields.items() if ours == "tie_word_embeddings")
+            raise InputError(f"{places[_HEAD]} is not the embedding, but {name} in config.json is true; make it false.")
     missing = sorted(expected.keys() - weights.keys())
     if missing:
         raise InputError(f"{folder}: {len(missing)} weights are missing, the first is {missing[0]!r}.")
     network.load_state_dict(weights, assign=True)
+    network.tie_weights()  # where the config says so; each weight came as a parameter of its own
     # buffers that no checkpoint holds are still on the meta device
     rotary = type(network.model.rotary_emb)(config=config).to(device)
     network.model.rotary_emb = FullPrecisionRotary(rotary) if family.full_precision_rotary else rotary
@@ -397,5 +452,10 @@ def save_weights(
         for name, weight in model.network.state_dict().items()
     }
     if model.network.config.tie_word_embeddings:
-        weights.pop(translate("lm_head.weight", back))
+        head = weights.pop(translate(_HEAD, back))
+        if not torch.equal(head, weights[translate(_EMBEDDING, back)]):
+            raise InputError(
+                "The base model ties its head to its embedding, but the trained ones differ: such a model cannot be "
+                "written. Train neither of them, or both as one."
+            )
     save_torch_state_dict(weights, folder, max_shard_size=shard_size)

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from lift import claims, device, hub, planning, reported
+from lift import claims, device, hub, model_files, planning, reported
 from lift import config as configuration
 from lift.benchmarks import describe
 from lift.errors import InputError
@@ -54,6 +54,8 @@ def faults(
             )
     if code:
         found += sandbox_faults(config)
+    if made:  # a config.json that cannot be read is named already
+        found += model_faults(config, results)
     found += source_faults(config, results, seconds)
     return found + (disk_faults(made, results) if made else [])
 
@@ -144,6 +146,23 @@ def sandbox_faults(config: dict) -> list[str]:
     except InputError as error:
         return [str(error)]
     return []
+
+
+def model_faults(config: dict, results: Path) -> list[str]:
+    """Whether local model folders hold all that a run reads, and what is linked from the hub's cache is there."""
+    found = []
+    for name, entry in config["models"].items():
+        folder = results / "models" / name
+        try:
+            if configuration.hub_model(entry):
+                for path in folder.glob("*"):
+                    if path.is_symlink() and not path.exists():
+                        raise InputError(f"{path} links to a file that is gone: remove {folder}, it is made again.")
+            elif entry["base"] not in configuration.OWN_BASES:
+                model_files.check_whole(Path(entry["base"]))
+        except InputError as error:
+            found.append(str(error))
+    return found
 
 
 def sources(config: dict, results: Path) -> list[tuple[str, str, str]]:

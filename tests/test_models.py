@@ -1,10 +1,12 @@
 """Checkpoints in LLaDA's and Dream's layouts: logits as the published code computes them, and clear refusals."""
 
 import json
+import re
 import shutil
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 
 from lift import adapters, models
@@ -287,3 +289,264 @@ def test_an_adapter_stays_apart_in_bfloat16(tmp_path):
     assert any("lora_A" in name for name in parameters)
     assert {parameter.dtype for parameter in parameters.values()} == {torch.bfloat16}
     assert not any("lora_A" in n for n, _ in adapters.load_trained(base, tmp_path, "cpu").named_parameters())
+
+
+# ---- tied embeddings
+
+TYING = {"llada": "weight_tying", "dream": "tie_word_embeddings"}
+FAMILY = {"llada": "llada", "dream": "Dream"}
+ENDS = {
+    "llada": ("model.transformer.wte.weight", "model.transformer.ff_out.weight"),
+    "dream": ("model.embed_tokens.weight", "lm_head.weight"),
+}
+
+
+@pytest.fixture
+def tied(tmp_path):
+    """Make a tied checkpoint: without a head, with the embedding as its head, or with one of its own."""
+
+    def make(name, head=None):
+        folder = shutil.copytree(GOLDEN / f"tiny_{name}", tmp_path / f"tied_{name}_{head}")
+        config, weights = json.loads((folder / "config.json").read_text()), load_file(folder / "model.safetensors")
+        (folder / "config.json").write_text(json.dumps(config | {TYING[name]: True}))
+        embedding, own = ENDS[name]
+        if head is None:
+            weights.pop(own)
+        elif head == "embedding":
+            weights[own] = weights[embedding].clone()
+        save_file(weights, folder / "model.safetensors")
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
+@pytest.mark.parametrize("head", [None, "embedding"])
+def test_a_tied_weight_is_one_parameter(tied, tmp_path, name, head):
+    folder = tied(name, head)
+    network = models.load(folder).network
+    assert network.lm_head.weight is network.model.embed_tokens.weight
+    pointers = [parameter.data_ptr() for parameter in network.parameters()]
+    assert len(set(pointers)) == len(pointers)
+    models.save(models.load(folder), FAMILY[name], tmp_path / "again")
+    written, original = (load_file(path / "model.safetensors") for path in (tmp_path / "again", folder))
+    assert written.keys() == original.keys() - {ENDS[name][1]}
+    assert all(torch.equal(written[key], original[key]) for key in written)
+    again = models.load(tmp_path / "again").network
+    assert again.lm_head.weight is again.model.embed_tokens.weight
+    assert all(torch.equal(a, b) for a, b in zip(again.parameters(), network.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
+def test_a_step_of_full_fine_tuning_moves_a_tied_weight_once(tied, name):
+    """As transformers' own tied network moves."""
+    model = models.load(tied(name)).requires_grad_(True)
+    reference = type(model.network)(model.network.config)
+    reference.load_state_dict(model.network.state_dict())
+    reference.model.rotary_emb = model.network.model.rotary_emb
+    other = models.MaskPredictor(reference, model.mask_id, model.pad_id, model.shift)
+    ids, where = torch.arange(24).view(2, 12), torch.ones(2, 12, dtype=torch.bool)
+    for predictor in (model, other):
+        optimizer = torch.optim.AdamW(predictor.parameters(), lr=1e-2, weight_decay=0.1)
+        predictor(ids, where, ids).mean().backward()
+        optimizer.step()
+    assert len(list(model.parameters())) == len(list(other.parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+    assert torch.equal(model.network.lm_head.weight, model.network.model.embed_tokens.weight)
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
+def test_a_tied_config_with_a_head_of_its_own_is_refused(tied, name):
+    with pytest.raises(InputError, match=rf"{re.escape(ENDS[name][1])}.*{TYING[name]} in config.json"):
+        models.load(tied(name, "own"))
+
+
+def test_a_tied_model_without_its_embedding_is_named(tied):
+    folder = tied("llada")
+    weights = load_file(folder / "model.safetensors")
+    weights.pop(ENDS["llada"][0])
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(InputError, match=r"weights are missing, the first is 'lm_head.weight'"):
+        models.load(folder)
+
+
+def test_a_head_that_came_loose_is_not_lost_in_saving(tied, tmp_path):
+    model = models.load(tied("dream"))
+    model.network.lm_head.weight = torch.nn.Parameter(model.network.lm_head.weight + 1)
+    with pytest.raises(InputError, match="ties its head to its embedding"):
+        models.save(model, "Dream", tmp_path / "out")
+
+
+# ---- networks that are let in
+
+
+SMALL = {
+    "vocab_size": 50,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+} | dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"))
+
+
+def small(kind, **changes):
+    """A random network of a kind of transformers', norms and biases included."""
+    torch.manual_seed(0)
+    network = getattr(transformers, f"{kind}ForCausalLM")(getattr(transformers, f"{kind}Config")(**(SMALL | changes)))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return network.eval()
+
+
+@pytest.mark.parametrize("shift", [False, True])
+@pytest.mark.parametrize(
+    "kind, changes",
+    [
+        ("Llama", {}),
+        ("Llama", {"attention_bias": True, "mlp_bias": True}),
+        ("Llama", {"head_dim": 16}),
+        ("Llama", {"num_key_value_heads": 1, "hidden_act": "gelu"}),
+        ("Llama", {"attention_dropout": 0.3, "tie_word_embeddings": True}),
+        ("Llama", {"rope_parameters": {"rope_theta": 1e4, "rope_type": "linear", "factor": 2.0}}),
+        ("Llama", {"rope_parameters": {"rope_theta": 1e4, "rope_type": "yarn", "factor": 4.0}}),
+        ("Llama", {"num_hidden_layers": 1}),
+        ("Qwen2", {}),
+        ("Qwen2", {"sliding_window": 4, "use_sliding_window": False}),
+    ],
+)
+def test_networks_that_are_let_in_have_the_states_of_the_whole(kind, changes, shift):
+    model = models.MaskPredictor(small(kind, **changes), 0, 1, shift)
+    ids, rows = torch.arange(72).view(3, 24) % 50, torch.arange(3)[:, None]
+    positions = torch.tensor([[23, 4, 9], [8, 9, 10], [7, 12, 7]])
+    for real in (None, torch.arange(24) >= torch.tensor([0, 3, 6])[:, None]):
+        with torch.no_grad():
+            whole = model.hidden_states(ids, real)[rows, positions]
+            part = model.states_at(ids, positions, real)
+        torch.testing.assert_close(part, whole, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "kind, changes",
+    [
+        *(("Qwen3", {}), ("Mistral", {}), ("Gemma2", {"head_dim": 8}), ("Granite", {}), ("Olmo2", {}), ("Cohere", {})),
+        *(("Phi3", {}), ("SmolLM3", {}), ("StableLm", {}), ("Qwen3Moe", {})),
+        ("Qwen2", {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 2}),
+    ],
+)
+def test_networks_that_do_more_are_refused(kind, changes):
+    with pytest.raises(InputError, match=r"not supported|layer_types"):
+        models.MaskPredictor(small(kind, **changes), 0, 1, False)
+
+
+def test_a_layer_of_another_kind_is_refused():
+    network, other = small("Llama"), small("Qwen3")
+    network.model.layers[-1] = other.model.layers[-1]
+    with pytest.raises(InputError, match="Layer 2 of the LlamaForCausalLM is Qwen3DecoderLayer with Qwen3Attention"):
+        models.MaskPredictor(network, 0, 1, False)
+    network = small("Llama")
+    network.model.layers[1].self_attn = other.model.layers[1].self_attn
+    with pytest.raises(InputError, match="Layer 1 of the LlamaForCausalLM is LlamaDecoderLayer with Qwen3Attention"):
+        models.MaskPredictor(network, 0, 1, False)
+
+
+# ---- values in config.json
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        *(("hidden_size", value) for value in ("64", None, 64.5, True, -64, 0, [64], {})),
+        *(("num_hidden_layers", value) for value in ("2", None, 0)),
+        *(("num_attention_heads", value) for value in ("4", None, 3)),
+        *(("num_key_value_heads", value) for value in ("2", 3, 0)),
+        *(("vocab_size", value) for value in ("160", None, 0)),
+        *(("rms_norm_eps", value) for value in ("1e-6", None, True, float("nan"))),
+        *(("rope_theta", value) for value in ("10000", None, float("inf"), [1])),
+        *(("tie_word_embeddings", value) for value in ("false", None, 0)),
+        *((key, value) for key in ("mask_token_id", "pad_token_id") for value in ("3", None, -1, 160, 1.0, [3], True)),
+        *(("eos_token_id", value) for value in ("3", 1.5, {}, ["3"])),
+        *(("model_type", value) for value in (None, 7, [], ["llada"], {})),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named(tmp_path, name, key, value):
+    folder = shutil.copytree(GOLDEN / f"tiny_{name}", tmp_path / "m")
+    theirs = next((theirs for theirs, ours in models.FAMILIES[FAMILY[name]].fields.items() if ours == key), key)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {theirs: value}))
+    with pytest.raises(InputError, match=rf"config.json: .*{theirs}"):
+        models.load(folder)
+
+
+def test_what_may_be_left_open_may_be(tmp_path):
+    """LLaDA takes as many heads of keys as of queries where their number is null; ends may be several or none."""
+    folder = shutil.copytree(GOLDEN / "tiny_llada", tmp_path / "m")
+    config = json.loads((folder / "config.json").read_text())
+    for changes in ({"n_kv_heads": None}, {"eos_token_id": [158, 157]}, {"eos_token_id": None}, {"rope_theta": 500000}):
+        (folder / "config.json").write_text(json.dumps(config | changes))
+        models.load(folder)
+
+
+def test_clipped_queries_are_refused(tmp_path):
+    folder = shutil.copytree(GOLDEN / "tiny_llada", tmp_path / "m")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"clip_qkv": 8.0}))
+    with pytest.raises(InputError, match=r"clip_qkv is 8.0"):
+        models.load(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_config_with_a_byte_order_mark_is_read(folder, encoding):
+    for path in (folder / "config.json", folder / "model.safetensors.index.json"):
+        path.write_text(path.read_text(), encoding=encoding)
+    assert models.family_of(folder) == "llada"
+    models.load(folder)
+
+
+# ---- adapters
+
+
+@pytest.fixture
+def adapter(tmp_path):
+    """The folder of an adapter of the rehearsal's LLaDA."""
+    model = models.load(ROOT / "tests/rehearsal/models/llada")
+    settings = {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
+    adapters.attach(model, settings, 0).save_pretrained(str(tmp_path / "run"))
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("file", ["adapter_config.json", "adapter_model.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"{", b"version https://git-lfs.github.com/spec/v1\n", None])
+def test_a_broken_adapter_is_named(adapter, file, content):
+    if content is not None:
+        (adapter / file).write_bytes(content)
+    elif file == "adapter_model.safetensors":
+        (adapter / file).unlink()
+    else:
+        (adapter / file).write_text(json.dumps(json.loads((adapter / file).read_text()) | {"r": "2"}))
+    with pytest.raises(InputError, match=file):
+        adapters.load_trained(ROOT / "tests/rehearsal/models/llada", adapter, "cpu")
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: name.replace("layers", "blocks"),
+        lambda name: name.replace("base_model.model.model.", "base_model.model.model.transformer."),
+        lambda name: name if "layers.1" in name else "extra." + name,
+        lambda name: name if "lora_A" in name else "extra." + name,
+    ],
+)
+def test_an_adapter_that_would_not_be_attached_is_refused(adapter, rename):
+    path = adapter / "adapter_model.safetensors"
+    save_file({rename(name): weight for name, weight in load_file(path).items()}, path)
+    with pytest.raises(InputError, match=r"weights of the adapter are missing, the first is 'base_model"):
+        adapters.load_trained(ROOT / "tests/rehearsal/models/llada", adapter, "cpu")
+
+
+def test_an_adapter_of_another_shape_is_refused(adapter):
+    path = adapter / "adapter_model.safetensors"
+    save_file({name: weight.repeat(2, 2) for name, weight in load_file(path).items()}, path)
+    with pytest.raises(InputError, match="do not fit"):
+        adapters.load_trained(ROOT / "tests/rehearsal/models/llada", adapter, "cpu")

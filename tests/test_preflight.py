@@ -20,9 +20,9 @@ import yaml
 from lift import config as configuration
 from lift import hub, planning, preflight, sandbox
 from lift.errors import InputError
-from tests.conftest import GOLDEN
 
 ROOT = Path(__file__).parent.parent
+REHEARSAL = ROOT / "tests/rehearsal/models"
 MINIATURE, PAPER, CODE = (ROOT / "config" / name for name in ("config.yaml", "paper.yaml", "code.yaml"))
 
 
@@ -259,13 +259,132 @@ def test_what_is_cached_is_here(tmp_path):
     wanted.append(("datasets", "openai/openai_humaneval", "7dce6050a7d6d172f3cc5c32aa97f52fa1a2e544"))
     for kind, repo, revision in wanted:
         folder = tmp_path / "cache" / "hub" / f"{kind}--{repo.replace('/', '--')}" / "snapshots" / revision
-        folder.mkdir(parents=True)
-        tiny = "tiny_llada" if "LLaDA" in repo else "tiny_dream"
-        shutil.copy(GOLDEN / tiny / "config.json", folder)
+        if kind == "models":
+            shutil.copytree(REHEARSAL / ("llada" if "LLaDA" in repo else "dream"), folder)
+        else:
+            folder.mkdir(parents=True)
+            (folder / "test.parquet").write_bytes(b"PAR1")
     result, _ = command("--config", CODE, cwd=tmp_path, HF_HUB_OFFLINE="1")
     (fault,) = [line for line in result.stderr.splitlines() if "Neither here nor in reach" in line]
     assert "the dataset KodCode/KodCode-Light-RL-10K, the dataset google-research-datasets/mbpp. Run once" in fault
     assert not any(repo in fault for _, repo, _ in wanted)
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch):
+    """The cache of a repository, with the hub out of reach: files that link to blobs, as its library leaves them."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+    def make(kind, files):
+        repository = tmp_path / "hub" / f"{kind}s--some--thing"
+        snapshot = repository / "snapshots" / ("c" * 40)
+        for folder in (repository / "refs", repository / "blobs", snapshot):
+            folder.mkdir(parents=True)
+        (repository / "refs" / "main").write_text("c" * 40)
+        for path in files:
+            blob = shutil.copy(path, repository / "blobs" / f"blob-{path.name}")
+            (snapshot / path.name).symlink_to(blob)
+        return snapshot
+
+    return make
+
+
+@pytest.mark.parametrize("revision", ["main", "c" * 40])
+@pytest.mark.parametrize("name", ["llada", "dream"])
+def test_a_model_in_the_cache_is_whole_or_what_it_lacks_is_named(cached, name, revision):
+    files = list((REHEARSAL / name).iterdir())
+    snapshot = cached("model", files)
+    assert hub.check_reachable("some/thing", revision, "model") is None
+    for path in map(snapshot.joinpath, sorted(path.name for path in files)):
+        target = path.readlink()
+        path.unlink()  # was never fetched
+        fault = hub.check_reachable("some/thing", revision, "model")
+        lacks = "model.safetensors" if path.name == "model.safetensors.index.json" else path.name
+        assert "not whole in the local cache" in fault
+        assert (lacks in fault) or (lacks in ("tokenizer.json", "vocab.json") and "no tokenizer" in fault)
+        assert "cannot be reached" not in fault  # it has a line of its own
+        path.symlink_to(target.with_name(target.name + ".incomplete"))  # was cut off
+        assert "not whole" in hub.check_reachable("some/thing", revision, "model")
+        path.unlink()
+        path.symlink_to(target)
+    assert hub.check_reachable("some/thing", revision, "model") is None
+
+
+@pytest.mark.parametrize("size", [0, 7, 1000])
+def test_a_cut_off_file_in_the_cache_is_named_with_a_network_too(cached, monkeypatch, size):
+    from huggingface_hub import HfApi
+
+    snapshot = cached("model", list((REHEARSAL / "llada").iterdir()))
+    blob = (snapshot / "model-00002-of-00002.safetensors").readlink()
+    blob.write_bytes(blob.read_bytes()[:size])
+    monkeypatch.setattr(HfApi, "repo_info", lambda *_, **__: None)
+    fault = hub.check_reachable("some/thing", "main", "model")
+    assert "model-00002-of-00002.safetensors" in fault
+    assert "Delete it there first." in fault
+
+
+def test_what_is_missing_is_no_fault_where_the_hub_can_be_asked(cached, monkeypatch):
+    from huggingface_hub import HfApi
+
+    cached("model", [REHEARSAL / "llada/config.json"])
+    monkeypatch.setattr(HfApi, "repo_info", lambda *_, **__: None)
+    assert hub.check_reachable("some/thing", "main", "model") is None
+
+
+def test_a_file_that_the_hubs_listing_names_is_named(cached):
+    from huggingface_hub._tree_cache import TreeCacheEntry, write_tree_cache
+
+    snapshot = cached("dataset", [REHEARSAL / "llada/config.json"])
+    listing = {name: TreeCacheEntry(size=7, blob_id="7" * 40) for name in ("config.json", "train-1.parquet")}
+    write_tree_cache(str(snapshot.parent.parent), "c" * 40, listing)
+    fault = hub.check_reachable("some/thing", "main", "dataset")
+    assert "not whole in the local cache" in fault
+    assert "train-1.parquet" in fault
+    with pytest.raises(InputError, match=r"train-1.parquet"):
+        hub.data_snapshot("some/thing", "main")
+
+
+def test_a_data_set_in_the_cache_has_data(cached, tmp_path):
+    (tmp_path / "README.md").write_text("about")
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1")
+    snapshot = cached("dataset", [tmp_path / "README.md"])
+    assert "holds no data file" in hub.check_reachable("some/thing", "main", "dataset")
+    (snapshot / "rows.parquet").symlink_to(tmp_path / "rows.parquet")
+    assert hub.check_reachable("some/thing", "main", "dataset") is None
+    (tmp_path / "rows.parquet").unlink()
+    assert "rows.parquet links to a file that is gone" in hub.check_reachable("some/thing", "main", "dataset")
+
+
+def test_a_cache_without_weights_is_a_fault_of_the_command(tmp_path):
+    config = yaml.safe_load(CODE.read_text())
+    (repo, revision) = next((m["base"], m["revision"]) for m in config["models"].values() if "LLaDA" in m["base"])
+    folder = tmp_path / "cache/hub" / f"models--{repo.replace('/', '--')}" / "snapshots" / revision
+    ignored = shutil.ignore_patterns("*.safetensors")
+    shutil.copytree(REHEARSAL / "llada", folder, ignore=ignored)
+    result, _ = command("--config", CODE, cwd=tmp_path, HF_HUB_OFFLINE="1")
+    assert result.returncode == 2
+    assert re.search(rf"the model {repo} .*not whole.*model-00001-of-00002.safetensors does not exist", result.stderr)
+
+
+def test_a_local_model_without_a_shard_is_a_fault(tmp_path):
+    folder = shutil.copytree(REHEARSAL / "llada", tmp_path / "model")
+    config = resolved(models={"mine": {"base": str(folder)}})
+    assert preflight.faults(config, tmp_path) == []
+    (folder / "model-00001-of-00002.safetensors").unlink()
+    (fault,) = preflight.faults(config, tmp_path)
+    assert "model-00001-of-00002.safetensors does not exist" in fault
+
+
+def test_a_model_whose_cache_was_removed_is_a_fault(tmp_path):
+    config = resolved(CODE)
+    name = next(iter(config["models"]))
+    (tmp_path / "models" / name).mkdir(parents=True)
+    (tmp_path / "models" / name / "model.safetensors").symlink_to(tmp_path / "gone")
+    (fault,) = preflight.model_faults(config, tmp_path)
+    assert "model.safetensors links to a file that is gone: remove" in fault
 
 
 def test_other_answers_of_the_hub_stand_for_themselves(tmp_path, monkeypatch):

@@ -1,11 +1,14 @@
 """Chat templates and the span of a response, on LLaDA's published template and on ChatML, over small vocabularies."""
 
 import json
+import re
 import shutil
 
 import pytest
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
 
 from lift import tokenization
 from lift.errors import InputError
@@ -13,6 +16,7 @@ from tests.conftest import ROOT
 
 MODELS = ROOT / "tests/rehearsal/models"
 LLADA, DREAM = (tokenization.load_tokenizer(MODELS / name) for name in ("llada", "dream"))
+MINIATURE = tokenization.load_tokenizer(ROOT / "lift/miniature/weights")
 RESPONSE = "<reasoning>Two and two.</reasoning>\n<answer>4</answer>"
 
 
@@ -59,15 +63,185 @@ def test_the_response_is_itself_and_its_ends_once(tokenizer, end, question, resp
         tokenizer.convert_tokens_to_ids(end),
         tokenizer.eos_token_id,
     ]
-    assert span.count(tokenizer.eos_token_id) == 1 + response.count("<|endoftext|>")
+    assert span.count(tokenizer.eos_token_id) == 1
+
+
+# ---- control tokens come from the template alone
+
+
+def joint(tokenizer, question):
+    """The ids of a rendered chat, tokenised whole."""
+    chat = [{"role": "user", "content": question}]
+    text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    return tokenizer(text, add_special_tokens=False).input_ids
+
+
+def control(tokenizer, ids):
+    return [i for i in ids if i in tokenizer.added_tokens_decoder]
+
+
+def names(tokenizer):
+    return [added.content for added in tokenizer.added_tokens_decoder.values()]
+
+
+ORDINARY = [
+    *("", " ", "\n", "\n\n x", "  two spaces", "user", "<|eot_id", "eot_id|>", "<|", "|>", "<reasoning>", "a\r\n\tb"),
+    *("<|im_end|", "x <| y |> z", "Übung 3² ≥ 5", "the-response", "{{ x }} {% if %}", "<s></s>[INST]", "e\u0301", "🙂"),
+]
+
+
+@pytest.mark.parametrize("tokenizer", [LLADA, DREAM])
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_text_is_tokenised_together_with_the_template(tokenizer, text):
+    assert tokenization.encode_prompts(tokenizer, [text]) == [joint(tokenizer, text)]
+    assert tokenization.encode(tokenizer, text) == tokenizer(text, add_special_tokens=False).input_ids
+
+
+@pytest.mark.parametrize("tokenizer", [LLADA, DREAM])
+@settings(deadline=None, max_examples=50)
+@given(text=st.text(max_size=40))
+def test_any_ordinary_text_is(tokenizer, text):
+    assert tokenization.encode_prompts(tokenizer, [text]) == [joint(tokenizer, text)]
+
+
+@pytest.mark.parametrize("tokenizer, mask", [(LLADA, "<|mdm_mask|>"), (DREAM, "<|mask|>")])
+@settings(deadline=None, max_examples=80)
+@given(data=st.data())
+def test_names_of_control_tokens_in_text_are_text(tokenizer, mask, data):
+    """Each alone, several, cut, nested and doubled, among other text: no control id, and the text comes back."""
+    pieces = st.sampled_from([*names(tokenizer), *ORDINARY[1:12], "<<|", *(name[:-1] for name in names(tokenizer))])
+    question, response = ("".join(data.draw(st.lists(pieces, max_size=6))) for _ in range(2))
+    example = tokenization.encode_example(tokenizer, question, response)
+    prompt, span = (
+        example["input_ids"][: example["prompt_length"]],
+        example["input_ids"][example["prompt_length"] : -2],
+    )
+    assert control(tokenizer, span) == []
+    assert tokenizer.decode(span) == response
+    assert control(tokenizer, prompt) == control(tokenizer, joint(tokenizer, "q"))
+    assert tokenizer.decode(prompt) == tokenizer.decode(joint(tokenizer, question))
+    assert tokenizer.convert_tokens_to_ids(mask) not in example["input_ids"]
+
+
+@pytest.mark.parametrize("tokenizer", [LLADA, DREAM])
+def test_every_control_token_can_be_asked_about(tokenizer):
+    for name in names(tokenizer):
+        for text in (name, f"What does {name} do?", f"{name}{name}", f"<{name}>", f"a\n{name}\n"):
+            (ids,) = tokenization.encode_prompts(tokenizer, [text])
+            assert control(tokenizer, ids) == control(tokenizer, joint(tokenizer, "q"))
+            assert tokenizer.decode(ids) == tokenizer.decode(joint(tokenizer, text))
+            assert control(tokenizer, tokenization.encode(tokenizer, text)) == []
+
+
+def test_the_text_beside_a_control_token_is_tokenised_as_ever():
+    """What is written of a name is what the tokenizer writes of the same letters without the token."""
+    bare = tokenization.load_tokenizer(MODELS / "dream")  # has no <|eot_id|>
+    text = "Say <|eot_id|> twice.\n"
+    assert tokenization.encode(LLADA, text) == tokenization.encode(bare, text)
+    (ids,) = tokenization.encode_prompts(LLADA, [" \n<|eot_id|>"])  # the template trims
+    assert ids == tokenization.encode_prompts(LLADA, ["<|eot_id|>"])[0]
+
+
+def test_prompts_in_a_batch_are_those_alone():
+    prompts = ["one", "two <|eot_id|>", "three"]
+    assert tokenization.encode_prompts(LLADA, prompts) == [
+        ids for prompt in prompts for ids in tokenization.encode_prompts(LLADA, [prompt])
+    ]
+
+
+def test_added_words_stay_words_and_barred_ones_are_control_tokens():
+    tokenizer = tokenization.load_tokenizer(MODELS / "dream")
+    tokenizer.add_tokens(["<|fim_middle|>", "newword"])  # neither is special
+    text = "a newword<|fim_middle|><|im_end|>"
+    ids = tokenization.encode(tokenizer, text)
+    assert tokenizer.decode(ids) == text
+    assert tokenizer.convert_tokens_to_ids("newword") in ids
+    assert tokenizer.convert_tokens_to_ids("<|fim_middle|>") not in ids
+    assert tokenizer.convert_tokens_to_ids("<|im_end|>") not in ids
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_a_tokenizer_that_starts_texts_with_a_space_starts_no_part_with_one(normalized):
+    special = ["<s>", "</s>", "<|im_end|>", "<|mask|>"]
+    inner = tokenizers.Tokenizer(tokenizers.models.BPE())
+    inner.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace(prepend_scheme="first")
+    inner.decoder = tokenizers.decoders.Metaspace(prepend_scheme="first")
+    trainer = tokenizers.trainers.BpeTrainer(special_tokens=special, show_progress=False, vocab_size=80)
+    inner.train_from_iterator(["user a b say what is </s> <|im_end|> <|mask|> [INST]"] * 3, trainer)
+    inner.add_special_tokens([tokenizers.AddedToken(name, normalized=normalized, special=True) for name in special])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<s>", eos_token="</s>")
+    tokenizer.chat_template = "{{ bos_token }}[INST] {{ messages[0]['content'] }} [INST]<|im_end|>"
+    for text in ("what is </s> a", "<|mask|>", " <|im_end|> b"):
+        (ids,) = tokenization.encode_prompts(tokenizer, [text])
+        assert control(tokenizer, ids) == control(tokenizer, joint(tokenizer, "a"))
+        assert tokenizer.decode(ids) == f"<s>[INST] {text} [INST]<|im_end|>"
+
+
+def test_a_mask_that_only_the_config_names_is_a_control_token(folder):
+    spec = json.loads((folder / "tokenizer.json").read_text())
+    for added in spec["added_tokens"]:
+        if added["content"] == "<|mdm_mask|>":
+            added |= {"content": "[gMASK]", "special": False}
+    (folder / "tokenizer.json").write_text(json.dumps(spec))
+    declared = json.loads((folder / "tokenizer_config.json").read_text())
+    declared.pop("added_tokens_decoder")
+    (folder / "tokenizer_config.json").write_text(json.dumps(declared))
+    tokenizer = tokenization.load_tokenizer(folder)
+    mask = tokenizer.convert_tokens_to_ids("[gMASK]")
+    assert mask == json.loads((folder / "config.json").read_text())["mask_token_id"]
+    assert mask not in tokenization.encode_example(tokenizer, "[gMASK]", "so [gMASK]")["input_ids"]
+
+
+@pytest.mark.parametrize("name", ["<|mask|>", "<|eos|>", "<|bos|>", "<|user|>", "<|assistant|>"])
+def test_a_vocabulary_of_words_refuses_its_control_tokens(name):
+    """It has no letters to write them with."""
+    for question, response in ((f"ann {name} .", "so"), ("ann", f"{name} so")):
+        with pytest.raises(InputError, match=re.escape(name)):
+            tokenization.encode_example(MINIATURE, question, response)
+
+
+def test_words_that_a_vocabulary_lacks_are_unknown_as_ever():
+    text = "zebra 3 apples"
+    assert tokenization.encode(MINIATURE, text) == MINIATURE(text, add_special_tokens=False).input_ids
+    assert tokenization.encode_prompts(MINIATURE, [text]) == [joint(MINIATURE, text)]
+
+
+def test_a_template_that_depends_on_the_text_is_refused_only_with_control_tokens(folder):
+    template = (
+        "{{ '<|eot_id|>' if '!' in messages[0]['content'] }}{{ messages[0]['content'] }}{{ messages[-1]['content'] }}"
+    )
+    _change(folder / "tokenizer_config.json", chat_template=template)
+    tokenizer = tokenization.load_tokenizer(folder)
+    assert tokenization.encode_prompts(tokenizer, ["a"]) == [joint(tokenizer, "a")]
+    with pytest.raises(InputError, match="writes differently around a text"):
+        tokenization.encode_prompts(tokenizer, ["a <|eot_id|>"])
+
+
+def test_half_a_character_is_refused():
+    for text in ("\ud83d", "cut \ude00 off"):
+        with pytest.raises(InputError, match="half of a character"):
+            tokenization.encode(LLADA, text)
+        with pytest.raises(InputError, match="half of a character"):
+            tokenization.encode_prompts(DREAM, ["whole", text])
+
+
+def test_the_stage_names_the_line(tmp_path, lift_command):
+    rows = [{"prompt": "ann", "response": "so"}] * 3 + [{"prompt": "ann", "response": "<|mask|>"}]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["--corpus", tmp_path / "mine.jsonl", "--source", "mine", "--model", ROOT / "lift/miniature/weights"]
+    code, _, errors = lift_command("tokenise", *arguments, "--held-out", 1, "--output", tmp_path / "out")
+    assert code == 2
+    assert "mine.jsonl, line 4: '<|mask|>'" in errors
+
+
+# ---- ends, templates and files
 
 
 def test_a_template_without_an_end_of_turn_ends_with_the_end_token():
-    miniature = tokenization.load_tokenizer(ROOT / "lift/miniature/weights")
-    assert tokenization.end_of_turn(miniature) == miniature.eos_token_id
-    example = tokenization.encode_example(miniature, "ann has 3 apples .", "<reasoning> so </reasoning>")
-    assert example["input_ids"].count(miniature.eos_token_id) == 1
-    assert example["input_ids"][-1] == miniature.eos_token_id
+    assert tokenization.end_of_turn(MINIATURE) == MINIATURE.eos_token_id
+    example = tokenization.encode_example(MINIATURE, "ann has 3 apples .", "<reasoning> so </reasoning>")
+    assert example["input_ids"].count(MINIATURE.eos_token_id) == 1
+    assert example["input_ids"][-1] == MINIATURE.eos_token_id
 
 
 @pytest.mark.parametrize("tokenizer", [LLADA, DREAM])
@@ -116,6 +290,69 @@ def test_a_missing_tokenizer_or_template_is_named(folder):
         tokenization.load_tokenizer(folder)
     (folder / "tokenizer.json").unlink()
     with pytest.raises(InputError, match=r"neither tokenizer.json nor vocab.json"):
+        tokenization.load_tokenizer(folder)
+
+
+@pytest.mark.parametrize("eos", [None, ""])
+def test_a_tokenizer_without_an_end_token_is_named(folder, eos):
+    _change(folder / "tokenizer_config.json", eos_token=eos)
+    with pytest.raises(InputError, match=r"tokenizer_config.json: there is no end token"):
+        tokenization.load_tokenizer(folder)
+
+
+@pytest.mark.parametrize(
+    "template, message",
+    [
+        ("{% for message in messages %}", "cannot be used"),
+        ("{{ messages[0]['content'] ", "cannot be used"),
+        ("{{ raise_exception('no chats here') }}", "no chats here"),
+        ("{{ messages[0]['content'] + 1 }}", "cannot be used"),
+        ("{{ messages | no_such_filter }}", "cannot be used"),
+        ("<|start_header_id|>user<|end_header_id|>", "leaves out"),
+        ("{{ messages[0]['content'] }}", "leaves out"),  # the assistant's turn
+        ("", "leaves out|no chat template"),
+    ],
+)
+@pytest.mark.parametrize("in_a_file", [False, True])
+def test_a_template_with_a_fault_is_named(folder, template, message, in_a_file):
+    _change(folder / "tokenizer_config.json", chat_template=None if in_a_file else template)
+    if in_a_file:
+        (folder / "chat_template.jinja").write_text(template)
+    with pytest.raises(InputError, match=message) as caught:
+        tokenization.load_tokenizer(folder)
+    if "no chat template" not in str(caught.value):
+        assert ("chat_template.jinja" if in_a_file else "tokenizer_config.json") in str(caught.value)
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 11423705\n"
+
+
+@pytest.mark.parametrize("name, file", [
+    *(("llada", file) for file in ("config.json", "tokenizer_config.json", "tokenizer.json")),
+    *(("dream", file) for file in ("config.json", "tokenizer_config.json", "vocab.json", "merges.txt")),
+])  # fmt: skip
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{", b'{"a": ', POINTER, b"\xff\xfe\x00", b"\x00" * 20])
+def test_a_broken_file_is_named(tmp_path, name, file, content):
+    folder = shutil.copytree(MODELS / name, tmp_path / "model")
+    (folder / file).write_bytes(content)
+    with pytest.raises(InputError, match=re.escape(file)):
+        tokenization.load_tokenizer(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_read_or_named(folder, encoding):
+    path = folder / "config.json"
+    path.write_text(path.read_text(), encoding=encoding)
+    assert len(tokenization.load_tokenizer(folder)) == len(LLADA)
+    path = folder / "tokenizer_config.json"
+    path.write_text(path.read_text(), encoding=encoding)
+    with pytest.raises(InputError, match=r"tokenizer_config.json"):
+        tokenization.load_tokenizer(folder)
+
+
+def test_a_vocabulary_of_no_size_is_named(folder):
+    _change(folder / "config.json", embedding_size="656", vocab_size="656")
+    with pytest.raises(InputError, match=r"config.json: the vocabulary's size is '656'"):
         tokenization.load_tokenizer(folder)
 
 

@@ -24,7 +24,12 @@ def main(args) -> None:
     if args.held_out >= len(examples):
         raise InputError(f"{args.corpus}: held_out {args.held_out} leaves none of {len(examples)} examples.")
     order = sorted(range(len(examples)), key=lambda i: noise.key("held-out", args.source, i))
-    rows = [encode_example(tokenizer, examples[i]["prompt"], examples[i]["response"]) for i in order]
+    rows = []
+    for i in order:
+        try:
+            rows.append(encode_example(tokenizer, examples[i]["prompt"], examples[i]["response"]))
+        except InputError as error:
+            raise InputError(f"{args.corpus}, line {i + 1}: {error}") from None
     splits = {"held_out": rows[: args.held_out], "train": rows[args.held_out :]}
     datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in splits.items()}).save_to_disk(
         str(args.output)
