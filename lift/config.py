@@ -2,14 +2,13 @@
 
 import copy
 import difflib
-import json
 import math
 import re
 from pathlib import Path
 
 import jsonschema
 
-from lift import hub, prompts, registry
+from lift import hub, model_files, prompts, registry
 from lift.errors import InputError
 
 OWN_BASES = ("shipped", "train")  # of the miniature
@@ -315,9 +314,9 @@ def _check_family(key: str, model: dict):
     path = Path(model["base"], "config.json")
     if path.is_file():
         try:
-            found = json.loads(path.read_text()).get("model_type")
-        except ValueError:
-            yield f"{key}.base: {str(path)!r} is not JSON"
+            found = model_files.read_json(path).get("model_type")
+        except InputError as error:
+            yield f"{key}.base: {error}"
         else:
             if found != model["family"]:
                 yield f"{key}.family: {model['family']!r}, but the model_type in {str(path)!r} is {found!r}"

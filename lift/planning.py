@@ -4,7 +4,6 @@ First come the formulas, pure functions of a network's shape and of sizes; docs/
 `plan`, which applies them to a config. Nothing here imports torch. Sizes are in bytes and tokens unless said otherwise.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from lift import config as configuration
 from lift.benchmarks import describe
 from lift.errors import InputError
+from lift.model_files import read_json
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -104,10 +104,10 @@ def _fields(family: str) -> Iterator[tuple[str, str, type]]:
 def read_shape(path: Path) -> Shape:
     """The shape in a checkpoint's config.json. Raises InputError where the file says too little."""
     try:
-        published = json.loads(path.read_text())
+        published = read_json(path)
         family = published["model_type"]
         sizes = {ours: type_of(published[theirs]) for theirs, ours, type_of in _fields(family)}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: the network's shape cannot be read ({type(error).__name__}: {error}).") from None
     return Shape(**sizes, qkv_bias=family == "Dream")
 

@@ -21,7 +21,8 @@ def scores(method, gain, seeds=3, problems=80, seed=0, benchmarks=(TASK, CONTEST
         for k in range(seeds):
             values = difficulty + (gain[place] if isinstance(gain, tuple) else gain) + rng.normal(0, 0.02, problems)
             facts = {"model": "m", "method": method, "seed": k, "benchmark": benchmark, "decoder": "d"}
-            facts |= {"step": 120, "gen_length": 48, "counts": True, "metric": metric, "id": range(problems), "value": values}
+            facts |= {"step": 120, "gen_length": 48, "counts": True, "metric": metric}
+            facts |= {"id": range(problems), "value": values}
             parts.append(pd.DataFrame(facts))
     return pd.concat(parts, ignore_index=True)
 

@@ -11,6 +11,7 @@ from matplotlib.colors import same_color, to_hex
 from matplotlib.text import Text
 
 from lift import __main__ as commands
+from lift import tidy
 from lift.figures import confidence, cost, heatmap, held_out_loss, pass_at_k, scores, trained_on
 from lift.figures.style import COLUMN, PAGE, PALETTE, method_marks, save, share_label
 from lift.frequency_bins import BINS, lower_edge
@@ -173,7 +174,7 @@ def test_files_embed_fonts_and_repeat_byte_for_byte(first, tmp_path):
     pdf = (tmp_path / "a" / "scores-m-2.5-32.pdf").read_bytes()
     assert b"/FontFile2" in pdf
     assert b"/Type3" not in pdf
-    written = pd.read_csv(tmp_path / "a" / "scores-m-2.5-32.csv")
+    written = tidy.read(tmp_path / "a" / "scores-m-2.5-32.csv")
     pd.testing.assert_frame_equal(written, table, check_dtype=False)
 
 

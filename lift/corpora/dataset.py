@@ -17,8 +17,8 @@ def examples(
     prompt: str = "",
 ) -> list[dict[str, str]]:
     """An example a row. question, reasoning, answer: the names of its fields; of a field that is a list, the first
-    value counts. A trace and an answer may be empty; reasoning may be "", for a corpus without traces. rows: how many rows there
-    must be, 0 for any.
+    value counts. A trace and an answer may be empty; reasoning may be "", for a corpus without traces. rows: how many
+    rows there must be, 0 for any.
     """
     if not path:
         raise InputError("corpus dataset: `path` must name a file or a hub data set.")

@@ -66,9 +66,9 @@ def score_rows(
 ) -> tuple[list[dict], pd.DataFrame]:
     """Rows of scores.csv and problem_scores.parquet from grades at MODEL/METHOD/seedK/DECODER/BENCHMARK.csv.
 
-    steps: of the weights, by (model, method, seed), where they are known. The average over benchmarks is one of each answer length; of a
-    benchmark's decoders of that length the first counts. A method that does not answer all of them, such as guessing,
-    has none. What was answered once, since nothing is drawn at random, counts in the average of every seed.
+    steps: of the weights, by (model, method, seed), where they are known. The average over benchmarks is one of each
+    answer length; of a benchmark's decoders of that length the first counts. A method that does not answer all of them,
+    such as guessing, has none. What was answered once, since nothing is drawn at random, counts for every seed.
     """
     found: dict[tuple, dict[str, dict[str, np.ndarray]]] = {}  # (model, method, benchmark, decoder) -> metric -> seed
     problems, steps = [], steps or {}
