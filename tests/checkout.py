@@ -28,6 +28,13 @@ class Checkout:
             shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
         self.results = folder / "results" / config["experiment"]
 
+    def resolved(self, *keys: str) -> object:
+        """A value of the config that the results were made with."""
+        value = yaml.safe_load((self.results / "config.yaml").read_text())
+        for key in keys:
+            value = value[key]
+        return value
+
     def command(self, *arguments: str, config: dict | None = None) -> list[str]:
         path = self.folder / "experiment.yaml"
         path.write_text(yaml.safe_dump(config or self.config, sort_keys=False))

@@ -15,8 +15,8 @@ from tests.conftest import ROOT
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """The smoke config, run from end to end by the users' own command."""
-    checkout = Checkout(tmp_path_factory.mktemp("checkout"), SMOKE)
+    """The smoke config, run from end to end by the users' own command, in a folder whose path asks for quoting."""
+    checkout = Checkout(tmp_path_factory.mktemp("checkout") / "o'brien {x}" / "lift", SMOKE)
     result = checkout.run("--use-conda") if not shutil.which("conda") else checkout.run()
     assert result.returncode == 0, result.stdout + result.stderr
     checkout.output = result.stdout + result.stderr
@@ -52,7 +52,7 @@ def test_everything_promised_is_there(checkout):
     assert len(figures) == 3 * 7 * len(SMOKE["models"])
     scores = pd.read_csv(checkout.results / "scores.csv", dtype={"seed": str})
     assert list(scores.columns) == [
-        *("experiment", "model", "method", "seed", "benchmark", "decoder", "gen_length", "steps", "metric"),
+        *("experiment", "model", "method", "seed", "step", "benchmark", "decoder", "gen_length", "steps", "metric"),
         *("n", "seeds", "value", "ci_low", "ci_high"),
     ]
     for model in SMOKE["models"]:
@@ -111,6 +111,31 @@ def test_a_changed_grader_plans_grading_and_no_decoding(checkout):
 def test_a_changed_figure_plans_the_figures(checkout):
     with checkout.edited("lift/figures/scores.py", "linewidth=1.5", "linewidth=2"):
         assert checkout.plan() == {"figures": 1, "page": 1}
+
+
+def test_two_params_that_exchange_their_values_are_noticed(checkout):
+    """Snakemake compares a job's params as a set without names."""
+    assert (checkout.resolved("statistics", "passes"), checkout.resolved("statistics", "batch_size")) == (1, 32)
+    statistics = SMOKE["statistics"] | {"passes": 32, "batch_size": 1}
+    expected = {"settings": 1, "token_statistics": 2, "tables": 1, "figures": 1, "page": 1}
+    assert checkout.plan(config=small(statistics=statistics)) == expected
+
+
+def test_a_dry_run_is_short_and_says_why_when_asked(checkout):
+    with checkout.edited("lift/objectives/gift.py", "level = masking", "level = 1.0 * masking"):
+        short, reasons = checkout.run("-n").stdout, checkout.run("-n", "--quiet", "host").stdout
+    assert len(short) < 4000
+    assert "Reason: Params have changed" not in short
+    assert "Params have changed" in reasons
+
+
+def test_numbers_on_the_command_line_are_numbers(checkout):
+    """Nested ones come from Snakemake as text."""
+    changes = ["--config", "training={learning_rate: 0.5}", "methods={lift3: {random_weight: 5}}"]
+    assert checkout.plan(*changes)["train"] == 10
+    result = checkout.run("-n", "--config", "training={learning_rate: fast}")
+    assert result.returncode != 0
+    assert "training.learning_rate: 'fast'" in result.stdout + result.stderr
 
 
 def test_conda_and_its_environment_do_not_train_again(checkout):
@@ -211,15 +236,20 @@ PUBLISHED = {name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) fo
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_full_scale_is_planned_on_any_machine(tmp_path, name):
-    """Two models, five methods of three seeds and the base: 32 checkpoints to decode, and a GPU for each job."""
+    """Two models, five methods of three seeds and the base: 32 checkpoints to decode, and a GPU for each job.
+
+    Where contests are sampled, each base is decoded with the two further seeds as well.
+    """
     checkout = Checkout(tmp_path, PUBLISHED[name])
     plan = checkout.plan()
     assert {rule: plan[rule] for rule in ("base_model", "token_statistics", "train", "answer", "judge")} == {
         **{"base_model": 2, "token_statistics": 2},
         **{"train": 30, "answer": 32, "judge": 32},
     }
+    further = 4 if name == "paper" else 0
+    assert plan.get("answer_samples", 0) == plan.get("judge_samples", 0) == further
     output = checkout.run("-n").stdout
-    assert output.count("(GPUs: 1)") == 2 + 30 + 32
+    assert output.count("(GPUs: 1)") == 2 + 30 + 32 + further
     assert "Fine-tuning dream by lift3, seed 2 (GPUs: 1)" in output
 
 
