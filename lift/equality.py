@@ -4,10 +4,8 @@ The library drops what it cannot read behind a formula, rounds to six decimals a
 that 4 equals 4\sqrt(2) and 1/2004! equals 1/2006!. Here decimals are fractions, and numbers are equal where they are
 the same number, or where one is a decimal that is correct to the digits that it shows.
 
-It imports SymPy, may run for ever and may fill the memory: lift/graders/mathematics.py calls it in a process of its own.
+It may run for ever and fill the memory: lift/graders/mathematics.py calls it in a process of its own.
 """
-
-import re
 
 import sympy
 from antlr4 import Token
