@@ -7,6 +7,8 @@ the same number, or where one is a decimal that is correct to the digits that it
 It may run for ever and fill the memory: lift/graders/mathematics.py calls it in a process of its own.
 """
 
+import re
+
 import sympy
 from antlr4 import Token
 from latex2sympy2_extended.latex2sympy2 import NormalizationConfig, _Latex2Sympy, normalize_latex
@@ -16,6 +18,7 @@ from sympy import Basic, MatrixBase, Rational
 from sympy.core.relational import Relational
 
 # units: a c, d or m behind a number may be a variable, lift/graders/mathematics.py knows better
+_IMAGINARY = re.compile(r"(?<![a-zA-Z\\])i(?![a-zA-Z])")
 _SPELLING = NormalizationConfig(boxed="none", units=False, malformed_operators=True, nits=True)
 _FEWEST = 6  # decimals, or significant digits, of a number that stands for one that it is not
 _FEWEST_SIGNIFICANT = 3
@@ -47,7 +50,9 @@ class _Reader(_Latex2Sympy):
 
 def equal(gold: str, answer: str) -> bool:
     """Whether an answer is the published one, both in the spelling of `lift.spelling.plain`. No limit of time."""
-    found = [_read(latex) for latex in (gold, answer)]
+    spelled = [normalize_latex(latex, _SPELLING) for latex in (gold, answer)]
+    real = not any(map(_IMAGINARY.search, spelled))  # 274i and 274 i
+    found = [_read(latex, real) for latex in spelled]
     if None in found:
         return False
     first, second = found
@@ -62,12 +67,11 @@ def equal(gold: str, answer: str) -> bool:
     )
 
 
-def _read(latex: str) -> Basic | MatrixBase | None:
+def _read(latex: str, real: bool) -> Basic | MatrixBase | None:
     """The expression; of a chain of equations that cannot be read, the last side. None for neither."""
-    latex = normalize_latex(latex, _SPELLING)
     for part in dict.fromkeys((latex, get_last_eq(latex))):
         try:
-            return _Reader(is_real=not grader.should_treat_as_complex(part)).parse(part)
+            return _Reader(is_real=real and not grader.should_treat_as_complex(part)).parse(part)
         except Exception:  # the library raises any
             continue
     return None

@@ -99,6 +99,7 @@ _SCIENTIFIC = re.compile(
     r"(?:\s*(?:\\times|\\cdot|\*)\s*10\s*(?:\^|\*\*)\s*(?:\{\s*([-+]?[0-9]{1,3})\s*\}|([-+]?[0-9]{1,3}))"
     r"|[eE]([-+]?[0-9]{1,3})(?![0-9a-zA-Z.^{]))(?!\s*[!^])"
 )
+_MIXED = re.compile(r"(?<![0-9.,/^_])([0-9]{1,9})\s+([0-9]{1,9})\s*/\s*([0-9]{1,9})(?![0-9.])")  # 2 1/2
 _BOLD = re.compile(r"(?<![\w)\]}*])(\*{1,3}|_{2,3}|`+)(?=[^\s*])(.+?)(?<=[^\s*])\1(?![\w(*])")
 _ENDS = re.compile(r"^(?:\s|\\[\\,;:!()\[\]](?![a-zA-Z])|\$|['\"])+|(?:\s|\\[\\.,;:!()\[\]]|\\$|[.,;:$'\"])+$")
 _MATHEMATICS = re.compile(r"\\?\$|\\text(?:dollar|euro|sterling|cent)\b|\\(?:euro|pounds)\b|\\[()]")
@@ -127,10 +128,12 @@ def plain(latex: str, *, prose: bool = False) -> str:
         text = text.replace("&", "")
     text = _VECTOR.sub(lambda match: rf"\begin{{pmatrix}}{match[2]}\end{{pmatrix}}", _BRACKET.sub("", text))
     text = _command(_TEXT, text, 1, _words).replace(_OPEN, r"\text{").replace(_CLOSE, "}")
+    text = re.sub(r"\\[lr]angle(?![a-zA-Z])", lambda match: "()"[match[0] == r"\rangle"], text)
     text = _BOLD.sub(r"\2", _MATHEMATICS.sub("", text))
     text = re.sub(r"\\degree\b|\^\s*\{\s*\\(?:circ|degree)\s*\}", r"^\\circ ", text)
     text = re.sub(r"\\([ij])math\b", r"\1", text)
     text = re.sub(r"\s*([\^_])\s*", r"\1", text.replace("**", "^")) if not prose else text
+    text = _MIXED.sub(r"\1\\frac{\2}{\3}", text)
     text = _command(_FRACTION, text, 2, lambda _, top, bottom: rf"\frac{{{top}}}{{{bottom}}}")
     text = _ROOT_SIGN.sub(_root_sign, text)
     text = _command(_ROOT, text, 1, lambda _, content: rf"\sqrt{{{content}}}", brackets=True)

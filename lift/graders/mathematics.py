@@ -19,7 +19,7 @@ import sys
 from decimal import Decimal
 from functools import lru_cache
 
-from lift.boxes import boxes, without_boxes
+from lift.boxes import boxes, last_boxes, without_boxes
 from lift.errors import InputError
 from lift.graders import Grade, answer_text
 from lift.spelling import join_thousands, plain
@@ -36,7 +36,7 @@ _LEAD = re.compile(
     r"|\\text\{\s*(?:Rs|USD|US)\.?\s*\}|(?:Rs|USD|US)\b\.?)+",
     re.IGNORECASE,
 )
-_MODULUS = re.compile(r"\s*(?:\\p?mod\b|\\bmod\b|\(?\s*\\?(?:\\text\{\s*mod\s*\}|mod\b)).*$")
+_MODULUS = re.compile(r"\s*(?:\\[pb]?mod|\\text\{\s*\(?\s*mod|\(?\s*(?<![a-zA-Z\\])mod)(?![a-zA-Z]).*$")
 _AND = re.compile(r"\s*,?\s*(?:\\text\{[\s,]*(?:and|or)\s*\}|(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z])|;)\s*")
 _PERCENT = re.compile(r"\s*(?:\\?%|\\text\{\s*(?:percent|pct)\.?\s*\}|(?<![a-zA-Z\\])percent\b)")
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
@@ -224,11 +224,17 @@ def equivalent(gold: str, answer: str) -> bool:
 def grade(text: str, problem: dict) -> Grade:
     """Right where the answer is equivalent to problem["answer"], which is LaTeX, like "\\frac{1}{2}", or "073".
 
-    extracted is None where neither place holds more than dots. A comparison that needs more than SECONDS of processor
-    time, or more than MEMORY, counts as wrong.
+    A list may stand in several boxes at the end, one for each member. extracted is None where neither place holds more
+    than dots. A comparison that needs more than SECONDS of processor time, or more than MEMORY, counts as wrong.
     """
-    answer = _read(text)
-    return Grade(answer, answer is not None and equivalent(str(problem["answer"]), answer))
+    answer, gold = _read(text), str(problem["answer"])
+    if answer is None or equivalent(gold, answer):
+        return Grade(answer, answer is not None)
+    several = list(dict.fromkeys(box for box in last_boxes(text) if box.strip(".")))
+    listed = ", ".join(several)
+    if len(several) > 1 and equivalent(gold, listed):
+        return Grade(listed, True)
+    return Grade(answer, False)
 
 
 if __name__ == "__main__":
