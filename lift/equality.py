@@ -71,7 +71,8 @@ def _read(latex: str, real: bool) -> Basic | MatrixBase | None:
     """The expression; of a chain of equations that cannot be read, the last side. None for neither."""
     for part in dict.fromkeys((latex, get_last_eq(latex))):
         try:
-            return _Reader(is_real=real and not grader.should_treat_as_complex(part)).parse(part)
+            expression = _Reader(is_real=real and not grader.should_treat_as_complex(part)).parse(part)
+            return expression.xreplace({symbol: sympy.I for symbol in expression.free_symbols if symbol.name == "i"})
         except Exception:  # the library raises any
             continue
     return None

@@ -45,7 +45,6 @@ _SIGNS = str.maketrans(
         "\u2229": r"\cap ",
         "\u2208": r"\in ",
         "\u2205": r"\emptyset ",
-        "\u211d": r"\mathbb{R}",
         "\u2192": r"\to ",
         "\u21d2": r"\Rightarrow ",
         "\u2261": r"\equiv ",
@@ -124,7 +123,7 @@ def plain(latex: str, *, prose: bool = False) -> str:
     text = _command(_GAP, text, 1, lambda _, gap: " ")
     text = _SWITCH.sub(" ", text)
     text, wrappers = _WRAPPING.subn(" ", text)
-    if wrappers:
+    if wrappers and r"\begin" not in text:
         text = text.replace("&", "")
     text = _VECTOR.sub(lambda match: rf"\begin{{pmatrix}}{match[2]}\end{{pmatrix}}", _BRACKET.sub("", text))
     text = _command(_TEXT, text, 1, _words).replace(_OPEN, r"\text{").replace(_CLOSE, "}")
@@ -220,7 +219,7 @@ def _argument(text: str, start: int, openings: str) -> tuple[str | None, int]:
 
 def _words(match: re.Match, content: str) -> str:
     r"""What stands in \text{} or a font: as it is where it is a formula, marked where it is words."""
-    formula = re.sub(r"\\[a-zA-Z]+", " ", content)
+    formula = re.sub(r"\\(?:begin|end)\{\w+\}|\\[a-zA-Z]+", " ", content)
     name = content.strip()
     if _FUNCTION.fullmatch(name):
         return rf"\{name} "

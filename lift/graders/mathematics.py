@@ -36,6 +36,7 @@ _LEAD = re.compile(
     r"|\\text\{\s*(?:Rs|USD|US)\.?\s*\}|(?:Rs|USD|US)\b\.?)+",
     re.IGNORECASE,
 )
+_BUILDER = re.compile(r"\\\{\s*[a-z]\s*(?:\\mid(?![a-zA-Z])|[|:])(.*)\\\}")  # the condition of a set
 _MODULUS = re.compile(r"\s*(?:\\[pb]?mod|\\text\{\s*\(?\s*mod|\(?\s*(?<![a-zA-Z\\])mod)(?![a-zA-Z]).*$")
 _AND = re.compile(r"\s*,?\s*(?:\\text\{[\s,]*(?:and|or)\s*\}|(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z])|;)\s*")
 _PERCENT = re.compile(r"\s*(?:\\?%|\\text\{\s*(?:percent|pct)\.?\s*\}|(?<![a-zA-Z\\])percent\b)")
@@ -51,8 +52,10 @@ _UNIT = re.compile(
     rf"(?<=[0-9}}).!])\s*(?:{_WORD}|\\frac\{{\s*{_WORD}\s*\}}\{{\s*{_WORD}(?:\^\{{?[0-9]\}}?)?\s*\}})"
     rf"(?:(?:\s|[-/.]|\\cdot\b)*(?:{_WORD}|\^\{{?-?[0-9]\}}?))*\s*\.?(?=\s*(?:,|$))"
 )
+_POWER = re.compile(r"\^\{?([0-9])")
 _NO_UNITS = re.compile(r"\b(?:or|and|to|not|no|than|base|plus|minus|times|over|dozen|if|for|pm|am)\b", re.IGNORECASE)
 _VARIABLES = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z]+")
+_LETTER = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])")
 _FUNCTIONS = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
 _DIGITS = re.compile(r"(?<![0-9.\w])0+(?=[0-9])(?![0-9A-Za-z]*_)")
 _NAMES = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
@@ -97,7 +100,7 @@ def _read(text: str) -> str | None:
 def _normal(latex: str) -> str:
     """The normal spelling, and what this benchmark reads over: a full stop, "x in" before a set, leading zeros."""
     text = _AND.sub(", ", _PERCENT.sub(r"\\%", join_thousands(plain(latex))))
-    text = _LEAD.sub("", text).strip()
+    text = _BUILDER.sub(r"\1", _LEAD.sub("", text).strip())
     text = _SCALE.sub(_scaled, text)
     text = re.sub(r"(?<![0-9.])\.(?=[0-9])", "0.", _DIGITS.sub("", text))
     return text.rstrip(".,; ")
@@ -118,10 +121,14 @@ def _without_units(text: str) -> str:
 def _spellings(gold: str, answer: str) -> tuple[str, str]:
     """Both in the normal spelling; units and a modulus count only where the published answer is no number."""
     gold, answer = _normal(gold), _normal(answer)
-    gold = _without_units(gold)
-    if not _VARIABLES.search(gold):
-        answer = _without_units(_MODULUS.sub("", answer).replace(r"\equiv", "="))
-    return gold, answer
+    # a letter behind a number is a variable there
+    bare = gold if _LETTER.search(_WORDS.sub("", gold)) else _without_units(gold)
+    if not _VARIABLES.search(bare):
+        answer = _MODULUS.sub("", answer).replace(r"\equiv", "=")
+        powers = [_POWER.search(text[len(_without_units(text)) :]) for text in (gold, answer)]
+        if None in powers or powers[0][1] == powers[1][1]:  # cm^3 are no cm^2
+            answer = _without_units(answer)
+    return bare, answer
 
 
 def _serve() -> None:
@@ -167,8 +174,12 @@ def _start() -> subprocess.Popen:
     return worker
 
 
+def _brackets(text: str) -> str:
+    return f"{text.lstrip(chr(92))[:1]}{text[-1:]}"
+
+
 def _words(text: str) -> list[str]:
-    return re.findall("[a-z0-9]+", text.replace(r"\text", " ").lower())
+    return re.findall("^-|[a-z0-9]+", text.replace(r"\text", " ").lower())
 
 
 def _based(text: str) -> tuple[str, str] | None:
@@ -194,6 +205,8 @@ def equivalent(gold: str, answer: str) -> bool:
         return int(gold) == int(answer)
     if _TEXTS.fullmatch(gold) and _words(gold) == _words(answer):
         return True
+    if {_brackets(gold), _brackets(answer)} == {"()", "{}"}:
+        return False  # a pair is no set; for the library it is
     choice, chosen = _CHOICE.fullmatch(gold), _CHOICE.fullmatch(answer) or _CHOSEN.fullmatch(answer)
     if choice and chosen:
         return choice[1] == chosen[1]
