@@ -59,6 +59,8 @@ def equal(gold: str, answer: str) -> bool:
     interval = first.atoms(sympy.Interval) if isinstance(first, Basic) else None
     if _is_inequality(first) and isinstance(second, sympy.FiniteSet):
         return False  # 0 < x < 1 is no list of 0 and 1
+    if _is_condition(second) and not grader.is_relation(first):
+        return False  # 2x + 4 = 0 is not 0
     return verify(
         first,
         second,
@@ -81,6 +83,13 @@ def _read(latex: str, real: bool) -> Basic | MatrixBase | None:
 def _is_inequality(expression) -> bool:
     parts = getattr(expression, "_unsorted_args", [expression])
     return all(isinstance(part, Relational) and not isinstance(part, sympy.Eq) for part in parts)
+
+
+def _is_condition(expression) -> bool:
+    """Whether it is an equation like 2x + 4 = 0, which gives no value; x + y = 0 may."""
+    if not isinstance(expression, sympy.Eq) or expression.rhs != 0 or not expression.lhs.free_symbols:
+        return False
+    return any(getattr(term, "is_number", False) for term in sympy.Add.make_args(expression.lhs))
 
 
 def _same(a, b, *_) -> bool:
