@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from itertools import groupby
 
-LONGEST = 10_000  # characters of a formula that are worth reading
+LONGEST = 2000  # characters of a formula that are worth reading
 
 _GREEK = {
     chr(code): f"\\{unicodedata.name(chr(code)).split()[-1].lower().replace('lamda', 'lambda')} "
@@ -118,7 +118,7 @@ def plain(latex: str, *, prose: bool = False) -> str:
     if len(latex) > LONGEST:
         return latex
     text = _GROUPED.sub("", _without_compatibility(latex))
-    text = _SPACE.sub(" ", _NEGATIVE_SPACE.sub("", text))
+    text = re.sub(r"\s+", " ", _SPACE.sub(" ", _NEGATIVE_SPACE.sub("", text)))
     text = _command(_COLOUR, text, 1, lambda _, colour: " ")
     text = _command(_GAP, text, 1, lambda _, gap: " ")
     text = _SWITCH.sub(" ", text)
