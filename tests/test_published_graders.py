@@ -57,7 +57,7 @@ def boxed(content: str, answer: str = "") -> str:
         ("\\boxed{34", []),
         ("\\boxed{120\n</answer}", []),
         ("\\boxed{36>\n}", ["36>"]),
-        ("boxed{4} $4$ \\boxed", []),
+        ("boxed{4} $4$ \\boxed", ["4"]),
         ("", []),
     ],
 )

@@ -7,46 +7,41 @@ from fractions import Fraction
 from lift.boxes import boxes, without_boxes
 from lift.graders import Grade, answer_text
 from lift.graders.expression import evaluate
+from lift.spelling import plain
 
 _TOLERANCE = Fraction(1, 100_000)
-_OPERATORS = {
-    r"\times": "*",
-    r"\cdot": "*",
-    r"\ast": "*",
-    r"\div": "/",
-    r"\left": "",
-    r"\right": "",
-    "\N{MULTIPLICATION SIGN}": "*",
-    "\N{MIDDLE DOT}": "*",
-    "\N{DOT OPERATOR}": "*",
-    "\N{DIVISION SIGN}": "/",
-    "\N{MINUS SIGN}": "-",
-}
-_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
-_MARKUP = re.compile(r"\\[()\[\],;:! ]|\\?\$|~")
+_TIMES = re.compile(r"\\(?:times|cdot|ast)(?![a-zA-Z])|(?<=[0-9)\]} ])[xX*](?=\s*[-\\0-9(\[{])")
+_DIVIDED = re.compile(r"\\div(?![a-zA-Z])")
+_FRACTION = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
+_EQUALS = re.compile(r"=|\\(?:approx|equiv|Rightarrow|to|implies|rightarrow)(?![a-zA-Z])")
+_BRACKETS = str.maketrans("[]", "()")
+_IMPLIED = re.compile(r"(?<=\))\s*(?=[0-9(])|(?<=[0-9])\s*(?=\()")  # 5(3 + 4)
 
 
-def _plain(latex: str) -> str:
-    """An expression in digits, + - * / and parentheses, if it is one."""
-    latex = latex.partition("=")[0]
-    for written, operator in _OPERATORS.items():
-        latex = latex.replace(written, operator)
-    latex = _MARKUP.sub(" ", latex)
+def _expression(latex: str) -> str:
+    """An expression in digits, + - * / and parentheses, if it is one: the first side of = that is not a lone number.
+
+    Where all sides are lone numbers, the first.
+    """
+    text = _DIVIDED.sub("/", _TIMES.sub("*", plain(latex)))
+    text = text.replace(r"\{", "(").replace(r"\}", ")").translate(_BRACKETS)
+    text = _IMPLIED.sub("*", text)
     changed = 1
     while changed:  # from the innermost fraction outwards
-        latex, changed = _FRACTION.subn(r"((\1)/(\2))", latex)
-    latex = latex.replace("{", "(").replace("}", ")").replace("[", "(").replace("]", ")")
-    return " ".join(latex.split()).rstrip(" .,")
+        text, changed = _FRACTION.subn(r"((\1)/(\2))", text)
+    text = text.replace("{", "(").replace("}", ")")
+    sides = [" ".join(side.split()).rstrip(" .,") for side in _EQUALS.split(text)]
+    return next((side for side in sides if re.search(r"[0-9][\s)]*[-+*/]", side)), sides[0])
 
 
 def grade(text: str, problem: dict) -> Grade:
     """Right where the value is the target to 1e-5 and the numbers are problem["numbers"], each used once.
 
-    LaTeX is read as plain operators, and only what is left of the first = counts. The arithmetic is exact. extracted is
-    None where there is no well-formed expression.
+    LaTeX is read as plain operators, x between numbers as a product. Of an equation the first side that is an
+    expression counts. The arithmetic is exact. extracted is None where there is no well-formed expression.
     """
     content = [box for box in boxes(text) if box] or [without_boxes(answer_text(text) or "")]
-    expression = _plain(content[-1])
+    expression = _expression(content[-1])
     # `evaluate` knows no signs: -5 + 17 is 0 - 5 + 17, less the zero
     signed, zeros = re.subn(r"(^|\()\s*(?=[+-])", r"\g<1>0", expression)
     try:

@@ -5,10 +5,11 @@ from fractions import Fraction
 
 from lift.boxes import boxes
 from lift.graders import Grade, answer_text
+from lift.spelling import LONGEST, plain
 
-_SPACING = re.compile(r"\\?\$|\\[!,;: ]|(?<=[0-9])\{(?=,)|(?<=,)\}(?=[0-9])")  # \$5, 1\,200, 1{,}200
-_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_FRACTION = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
 _MIXED = re.compile(r"([0-9]{1,9})\s+([0-9]{1,9})/([0-9]{1,9})(?![0-9])")  # 2 1/2
+_ALONE = re.compile(r"[^0-9a-zA-Z\n]*[0-9]{1,3}(?:(?:\s|\\[,;:! ]|~)+[0-9]{3})+(?:\.[0-9]+)?[^0-9]*")  # 1 200 apples
 _NUMBER = re.compile(
     r"(?:(?<![\w)}])-)?"  # a minus after a letter, digit or bracket is a difference
     r"(?:[0-9]+(?:,[0-9]{3})+(?![0-9])|[0-9]+|(?<![.\w])(?=\.[0-9]))(?:\.[0-9]+)?"
@@ -16,10 +17,10 @@ _NUMBER = re.compile(
 )
 
 
-def _numbers(text: str) -> list[str]:
+def _numbers(text: str, *, prose: bool = False) -> list[str]:
     """The numbers in a text, as written but without commas and spaces."""
-    text = _SPACING.sub("", text.replace("\N{MINUS SIGN}", "-"))
-    text = re.sub(r"(?<=[0-9])(?=\\[dt]?frac)", " ", text)
+    text = plain(text, prose=prose)
+    text = re.sub(r"(?<=[0-9])\s*(?=\\frac)", " ", text)
     text = _FRACTION.sub(r"\1/\2", text)
     text = _MIXED.sub(lambda match: f"{int(match[1]) * int(match[3]) + int(match[2])}/{match[3]}", text)
     return [re.sub(r"[,\s]", "", number) for number in _NUMBER.findall(text)]
@@ -42,7 +43,8 @@ def grade(text: str, problem: dict) -> Grade:
     """
     found = next((numbers for numbers in map(_numbers, boxes(text)) if numbers), None)
     if found is None:
-        found = _numbers(answer_text(text) or "")[::-1]
+        answer = (answer_text(text) or "")[-LONGEST:]
+        found = _numbers(answer, prose=not _ALONE.fullmatch(answer))[::-1]
     if not found:
         return Grade(None, False)
     value = _value(found[0])

@@ -16,11 +16,13 @@ import resource
 import signal
 import subprocess
 import sys
+from decimal import Decimal
 from functools import lru_cache
 
-from lift.boxes import boxes, without_boxes
+from lift.boxes import boxes, last_boxes, without_boxes
 from lift.errors import InputError
 from lift.graders import Grade, answer_text
+from lift.spelling import join_thousands, plain
 
 SECONDS = 5  # of processor time a comparison; of a thousand published answers the slowest took 0.2
 MEMORY = 2 << 30  # bytes of address space a comparison
@@ -28,22 +30,43 @@ LONGEST = 1000  # characters; the longest published answer has 77
 
 _IDLE: dict[int, list[subprocess.Popen]] = {}  # workers by process: one that is forked must not share their pipes
 _FORMULA = re.compile(r"(?<!\\)\$(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_SIGNS = str.maketrans(
-    {
-        "\N{DEGREE SIGN}": r"^\circ",
-        "\N{SQUARE ROOT}": r"\sqrt ",
-        "\N{MINUS SIGN}": "-",
-        "\N{MULTIPLICATION SIGN}": r"\times ",
-        "\N{DIVISION SIGN}": r"\div ",
-        "\N{MIDDLE DOT}": r"\cdot ",
-        "\N{INFINITY}": r"\infty ",
-        "\N{LESS-THAN OR EQUAL TO}": r"\le ",
-        "\N{GREATER-THAN OR EQUAL TO}": r"\ge ",
-        "\N{UNION}": r"\cup ",
-    }
+_LEAD = re.compile(
+    r"^\s*(?:(?:\\therefore|\\implies|\\Rightarrow|\\to)(?![a-zA-Z])\s*)*(?:[a-zA-Z]\s*\\in\b|\\(?:approx|simeq)|\\sim|="
+    r"|\\text\{[^{}]*(?:[:=]|\b(?:is|are|equals))\s*\}\s*:?|(?:the )?(?:final )?answer(?: is)?\s*[:=]?(?![a-z])"
+    r"|\\text\{\s*(?:Rs|USD|US)\.?\s*\}|(?:Rs|USD|US)\b\.?)+",
+    re.IGNORECASE,
 )
-_LEAD = re.compile(r"^\s*(?:[a-zA-Z]\s*\\in\b|\\approx)")
-_THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|\s|~)+(?=[0-9]{3}(?![0-9]))")  # 58\,500
+_BUILDER = re.compile(r"\\\{\s*[a-z]\s*(?:\\mid(?![a-zA-Z])|[|:])(.*)\\\}")  # the condition of a set
+_MODULUS = re.compile(r"\s*(?:\\[pb]?mod|\\text\{\s*\(?\s*mod|\(?\s*(?<![a-zA-Z\\])mod)(?![a-zA-Z]).*$")
+_AND = re.compile(r"\s*,?\s*(?:\\text\{[\s,]*(?:and|or)\s*\}|(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z])|;)\s*")
+_PERCENT = re.compile(r"\s*(?:\\?%|\\text\{\s*(?:percent|pct)\.?\s*\}|(?<![a-zA-Z\\])percent\b)")
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SCALE = re.compile(
+    rf"([0-9]+(?:\.[0-9]+)?)\s*(?:\\text\{{\s*)?({'|'.join(_SCALES)})\b\s*([^{{}}]*\}}|)", re.IGNORECASE
+)
+_WORDS = re.compile(r"\\text\{([^{}]*)\}")
+_TEXTS = re.compile(r"[^\\0-9]*\\text\{[^{}]*[a-zA-Z]{2}[^{}]*\}[\s.!]*")
+# of a unit: words, or a letter behind a number, that may have a power
+_WORD = r"(?:\\text\{[^{}0-9]*\}|(?<![a-zA-Z\\])(?:[a-zA-Z]{2,}|[mgshlL])(?![a-zA-Z])|\^\s*\\circ\s*[CFK]?(?![a-zA-Z]))"
+_UNIT = re.compile(
+    rf"(?<=[0-9}}).!])\s*(?:{_WORD}|\\frac\{{\s*{_WORD}\s*\}}\{{\s*{_WORD}(?:\^\{{?[0-9]\}}?)?\s*\}})"
+    rf"(?:(?:\s|[-/.]|\\cdot\b)*(?:{_WORD}|\^\{{?-?[0-9]\}}?))*\s*\.?(?=\s*(?:,|$))"
+)
+_POWER = re.compile(r"\^\{?([0-9])")
+_NO_UNITS = re.compile(r"\b(?:or|and|to|not|no|than|base|plus|minus|times|over|dozen|if|for|pm|am)\b", re.IGNORECASE)
+_VARIABLES = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z]+")
+_LETTER = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])")
+_FUNCTIONS = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
+_DIGITS = re.compile(r"(?<![0-9.\w])0+(?=[0-9])(?![0-9A-Za-z]*_)")
+_NAMES = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+_BASES = {name: str(i) for i, name in enumerate(re.findall("[a-z]+", _NAMES), 2)}
+_BASES |= {"binary": "2", "octal": "8", "decimal": "10"}
+_BASED = re.compile(
+    r"\(?([0-9][0-9A-F]*|[A-F][0-9A-F]*[0-9])\)?\s*(?:_\{?\s*\(?|(?:\\text\{|\()\s*\(?\s*(?=base))\s*(?:\\text\{)?\s*"
+    rf"(?:base)?[\s\-_]*\}}?\s*([0-9]+|{'|'.join(_BASES)})\s*[)}}\s]*"
+)
+_CHOICE = re.compile(r"\(?([A-Z])\)?[\s.:]*")
+_CHOSEN = re.compile(r"\(([A-Z])\)(?!.*\([A-Z]\)).*", re.DOTALL)  # (C) 42
 _SAMPLES = [
     (r"16 \sqrt{3}", r"\frac{\sqrt{10}}{2} + 1"),
     (r"\left( 3, \frac{\pi}{2} \right)", r"(3, 2\pi)"),
@@ -58,7 +81,6 @@ _SAMPLES = [
     (r"\text{east}", r"\text{the west}"),
     ("5.4", r"6\%"),
 ]
-_BASED = re.compile(r"([0-9]+)_\{?([0-9]+)\}?")
 _SIDE_BY_SIDE = re.compile(r"-?[0-9]+(?:\s+[0-9]+|\s*\{[0-9]+\})")  # the library adds such numbers
 _WHOLE = re.compile(r"-?[0-9]+")
 
@@ -75,38 +97,50 @@ def _read(text: str) -> str | None:
     return answer if answer.strip(".") else None
 
 
-def _tidy(latex: str) -> str:
-    """The same for the library: LaTeX for other signs, no full stop, no space in numbers, no "x in" before a set."""
-    return _THOUSANDS.sub("", _LEAD.sub("", latex.translate(_SIGNS))).strip().rstrip(".,")
+def _normal(latex: str) -> str:
+    """The normal spelling, and what this benchmark reads over: a full stop, "x in" before a set, leading zeros."""
+    text = _AND.sub(", ", _PERCENT.sub(r"\\%", join_thousands(plain(latex))))
+    text = _BUILDER.sub(r"\1", _LEAD.sub("", text).strip())
+    text = _SCALE.sub(_scaled, text)
+    text = re.sub(r"(?<![0-9.])\.(?=[0-9])", "0.", _DIGITS.sub("", text))
+    return text.rstrip(".,; ")
 
 
-def _equivalent(gold: str, answer: str) -> bool:
-    """Whether two LaTeX expressions are equivalent by the library; without a limit of time."""
-    from math_verify import LatexExtractionConfig, parse, verify
+def _scaled(match: re.Match) -> str:
+    number = format(Decimal(match[1]).scaleb(_SCALES[match[2].lower()]), "f")
+    return f"{number}\\text{{{match[3]}" if match[3] else number
 
-    # only LaTeX: what the library's other targets find goes through SymPy's parse_expr, which runs it as Python
-    config = [LatexExtractionConfig(boxed_match_priority=0)]
-    expressions = [
-        parse(rf"\boxed{{{latex}}}", config, fallback_mode="no_fallback", parsing_timeout=None)
-        for latex in (gold, answer)
-    ]
-    decimals = len((re.search(r"\.([0-9]+)", gold) or ["", ""])[1])
-    return verify(
-        *expressions,
-        float_rounding=max(6, decimals),  # else 0.0000673 is .0000672
-        allow_set_relation_comp=True,  # x > 2 is (2, \infty)
-        timeout_seconds=None,
-    )
+
+def _without_units(text: str) -> str:
+    """Without the words behind numbers, nor degrees, unless they stand in a function or say more than a unit does."""
+    if _FUNCTIONS.search(text):
+        return text
+    return _UNIT.sub(lambda match: match[0] if _NO_UNITS.search(match[0]) else "", text).strip()
+
+
+def _spellings(gold: str, answer: str) -> tuple[str, str]:
+    """Both in the normal spelling; units and a modulus count only where the published answer is no number."""
+    gold, answer = _normal(gold), _normal(answer)
+    # a letter behind a number is a variable there
+    bare = gold if _LETTER.search(_WORDS.sub("", gold)) else _without_units(gold)
+    if not _VARIABLES.search(bare):
+        answer = _MODULUS.sub("", answer).replace(r"\equiv", "=")
+        powers = [_POWER.search(text[len(_without_units(text)) :]) for text in (gold, answer)]
+        if None in powers or powers[0][1] == powers[1][1]:  # cm^3 are no cm^2
+            answer = _without_units(answer)
+    return bare, answer
 
 
 def _serve() -> None:
     """The worker: a line [gold, answer] in, a line 0 or 1 out; a comparison that is killed gives 0."""
     import logging
 
+    from lift.equality import equal
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grading process decides what an interrupt ends
     logging.disable(logging.CRITICAL)  # of the library's time limits that are off
     for gold, answer in _SAMPLES:  # fills the tables of the parser and of SymPy, for all that are forked
-        _equivalent(gold, answer)
+        equal(gold, answer)
     gc.collect()
     gc.freeze()  # the collector would copy all memory into each fork
     for line in sys.stdin:
@@ -118,11 +152,11 @@ def _serve() -> None:
             resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
             if sys.platform == "linux":  # elsewhere it is refused
                 resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-            equal = False
+            right = False
             try:
-                equal = _equivalent(*json.loads(line))
+                right = equal(*json.loads(line))
             finally:
-                os._exit(0 if equal else 1)
+                os._exit(0 if right else 1)
         _, status = os.waitpid(child, 0)
         print(int(status == 0), flush=True)
 
@@ -140,22 +174,47 @@ def _start() -> subprocess.Popen:
     return worker
 
 
+def _brackets(text: str) -> str:
+    return f"{text.lstrip(chr(92))[:1]}{text[-1:]}"
+
+
+def _words(text: str) -> list[str]:
+    return re.findall("^-|[a-z0-9]+", text.replace(r"\text", " ").lower())
+
+
+def _based(text: str) -> tuple[str, str] | None:
+    """The digits and the base of a number that is written with its base, as in 2516_8; None for another."""
+    match = _BASED.fullmatch(text)
+    return (match[1].lstrip("0") or "0", _BASES.get(match[2], match[2])) if match else None
+
+
 @lru_cache(maxsize=10_000)
 def equivalent(gold: str, answer: str) -> bool:
     """Whether an answer is equivalent to the published one, both in LaTeX; False where that cannot be found in time.
 
     InputError where the worker cannot run at all, as without math-verify.
     """
-    gold, answer = _tidy(gold), _tidy(answer)
+    if len(answer) > LONGEST:
+        return False
+    gold, answer = _spellings(gold, answer)
     if gold == answer:
         return True
-    if len(answer) > LONGEST or _SIDE_BY_SIDE.fullmatch(answer):
+    if _SIDE_BY_SIDE.fullmatch(answer):
         return False
     if _WHOLE.fullmatch(gold) and _WHOLE.fullmatch(answer):
         return int(gold) == int(answer)
-    base_of_gold, base_of_answer = _BASED.fullmatch(gold), _BASED.fullmatch(answer)
-    if base_of_answer and (not base_of_gold or base_of_gold.groups() != base_of_answer.groups()):
-        return False  # the library reads over the base
+    if _TEXTS.fullmatch(gold) and _words(gold) == _words(answer):
+        return True
+    if {_brackets(gold), _brackets(answer)} == {"()", "{}"}:
+        return False  # a pair is no set; for the library it is
+    choice, chosen = _CHOICE.fullmatch(gold), _CHOICE.fullmatch(answer) or _CHOSEN.fullmatch(answer)
+    if choice and chosen:
+        return choice[1] == chosen[1]
+    base_of_gold, base_of_answer = _based(gold), _based(answer)
+    if base_of_answer:
+        return base_of_answer == (base_of_gold or (gold, "10"))
+    if base_of_gold:
+        gold = base_of_gold[0]
     idle = _IDLE.setdefault(os.getpid(), [])
     try:
         worker = idle.pop()
@@ -178,11 +237,17 @@ def equivalent(gold: str, answer: str) -> bool:
 def grade(text: str, problem: dict) -> Grade:
     """Right where the answer is equivalent to problem["answer"], which is LaTeX, like "\\frac{1}{2}", or "073".
 
-    extracted is None where neither place holds more than dots. A comparison that needs more than SECONDS of processor
-    time, or more than MEMORY, counts as wrong.
+    A list may stand in several boxes at the end, one for each member. extracted is None where neither place holds more
+    than dots. A comparison that needs more than SECONDS of processor time, or more than MEMORY, counts as wrong.
     """
-    answer = _read(text)
-    return Grade(answer, answer is not None and equivalent(str(problem["answer"]), answer))
+    answer, gold = _read(text), str(problem["answer"])
+    if answer is None or equivalent(gold, answer):
+        return Grade(answer, answer is not None)
+    several = list(dict.fromkeys(box for box in last_boxes(text) if box.strip(".")))
+    listed = ", ".join(several)
+    if len(several) > 1 and equivalent(gold, listed):
+        return Grade(listed, True)
+    return Grade(answer, False)
 
 
 if __name__ == "__main__":
