@@ -129,7 +129,8 @@ def plain(latex: str, *, prose: bool = False) -> str:
     text = _command(_TEXT, text, 1, _words).replace(_OPEN, r"\text{").replace(_CLOSE, "}")
     text = re.sub(r"\\[lr]angle(?![a-zA-Z])", lambda match: "()"[match[0] == r"\rangle"], text)
     text = _BOLD.sub(r"\2", _MATHEMATICS.sub("", text))
-    text = re.sub(r"\\degree\b|\^\s*\{\s*\\(?:circ|degree)\s*\}", r"^\\circ ", text)
+    text = re.sub(r"\\[lr]brace(?![a-zA-Z])", lambda match: r"\{" if "l" in match[0][:2] else r"\}", text)
+    text = re.sub(r"\\(?:text)?degree\b|\^\s*\{\s*\\(?:circ|degree)\s*\}", r"^\\circ ", text)
     text = re.sub(r"\\([ij])math\b", r"\1", text)
     text = re.sub(r"\s*([\^_])\s*", r"\1", text.replace("**", "^")) if not prose else text
     text = _MIXED.sub(r"\1\\frac{\2}{\3}", text)
@@ -187,7 +188,7 @@ def _command(pattern: re.Pattern, text: str, arguments: int, write: Callable[...
     """
     for match in reversed(list(pattern.finditer(text))):
         end, found = match.end(), []
-        option = re.compile(r"\s*\[[^\[\]]*\](?=\s*[{(])").match(text, end) if brackets else None
+        option = re.compile(r"\s*\[[^\[\]]*\](?=\s*[{(0-9])").match(text, end) if brackets else None
         end = option.end() if option else end
         for _ in range(arguments):
             content, end = _argument(text, end, "{(" if brackets else "{")
