@@ -222,10 +222,10 @@ def _words(match: re.Match, content: str) -> str:
     r"""What stands in \text{} or a font: as it is where it is a formula, marked where it is words."""
     formula = re.sub(r"\\(?:begin|end)\{\w+\}|\\[a-zA-Z]+", " ", content)
     name = content.strip()
-    if _FUNCTION.fullmatch(name):
-        return rf"\{name} "
     before = match.string[: match.start()].rstrip()
     after_number = bool(before) and (before[-1].isdigit() or before[-1] in "})")
+    if _FUNCTION.fullmatch(name) and not (after_number and name in ("min", "sec")):  # minutes and seconds
+        return rf"\{name} "
     unit = after_number and re.fullmatch(r"[a-zA-Z]", name) and name not in ("i", "e")
     if _OPEN in content or not (_WORD.search(formula) or unit):
         # a brace keeps what is an exponent or index together

@@ -49,7 +49,7 @@ _TEXTS = re.compile(r"[^\\0-9]*\\text\{[^{}]*[a-zA-Z]{2}[^{}]*\}[\s.!]*")
 # of a unit: words, or a letter behind a number, that may have a power
 _WORD = r"(?:\\text\{[^{}0-9]*\}|(?<![a-zA-Z\\])(?:[a-zA-Z]{2,}|[mgshlL])(?![a-zA-Z])|\^\s*\\circ\s*[CFK]?(?![a-zA-Z]))"
 _UNIT = re.compile(
-    rf"(?<=[0-9}}).!])\s*(?:{_WORD}|\\frac\{{\s*{_WORD}\s*\}}\{{\s*{_WORD}(?:\^\{{?[0-9]\}}?)?\s*\}})"
+    rf"(?:(?<=[0-9}}).!])|(?<=\\pi))\s*(?:{_WORD}|\\frac\{{\s*{_WORD}\s*\}}\{{\s*{_WORD}(?:\^\{{?[0-9]\}}?)?\s*\}})"
     rf"(?:(?:\s|[-/.]|\\cdot\b)*(?:{_WORD}|\^\{{?-?[0-9]\}}?))*\s*\.?(?=\s*(?:,|$))"
 )
 _POWER = re.compile(r"\^\{?([0-9])")
