@@ -6,8 +6,12 @@ with `examples`.
 """
 
 import ast
+import importlib
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+
+from lift.errors import InputError
 
 _PACKAGE = Path(__file__).parent
 
@@ -42,6 +46,18 @@ def choices(kind: str, name: str) -> dict[str, list]:
         for part in ast.walk(argument.annotation)
         if isinstance(part, ast.Subscript) and ast.unparse(part.value) == "Literal"
     }
+
+
+def module_of(folder: str, name: str) -> ModuleType:
+    """The module of a corpus or benchmark. Raises InputError, with those that are known, where there is none."""
+    path = f"lift.{folder}.{name.replace('-', '_')}"
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name != path:
+            raise
+        known = ", ".join(one.replace("_", "-") for one in _names(folder))
+        raise InputError(f"--source: there is no {name!r} in lift/{folder}; known are {known}.") from None
 
 
 @cache

@@ -1,5 +1,6 @@
 """Shared fixtures: tiny checkpoints in the published layouts and values that the public release computed on them."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,8 +15,9 @@ GOLDEN = ROOT / "tests" / "golden"
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    torch.set_num_threads(1)
+def threads():
+    """One, since tests run in parallel; LIFT_TEST_THREADS=2 looks whether they hold with more."""
+    torch.set_num_threads(int(os.environ.get("LIFT_TEST_THREADS", "1")))
 
 
 @pytest.fixture(scope="session")

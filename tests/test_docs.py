@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lift import config as configuration
-from lift import provenance
+from lift import provenance, tidy
 from lift.benchmarks import describe
 from lift.kept import header, made_by, part_files
 from lift.stages.scores import COLUMNS, score_rows
@@ -83,9 +83,9 @@ def test_a_part_of_the_kept_results_is_what_this_code_gives(part):
     for one, other in zip(*logs, strict=True):
         assert one.keys() == other.keys()
         assert one["step"] == other["step"]
-        assert one.get("kept_tokens") == other.get("kept_tokens")
+        assert one.get("masked_tokens") == other.get("masked_tokens")
         for name in ("loss", "eval_loss"):
-            assert one.get(name, 0) == pytest.approx(other.get(name, 0), rel=0.01)
+            assert one.get(name, 0) == pytest.approx(other.get(name, 0), rel=0.02)
     texts = [[json.loads(line)["text"] for line in files["answers.jsonl"].open()] for files in (kept, found)]
     equal = sum(one == other for one, other in zip(*texts, strict=True))
     assert equal >= 0.9 * len(texts[0])
@@ -101,8 +101,9 @@ def test_its_row_of_the_kept_scores_follows(part):
     }
     rows, _ = score_rows([found["grades.csv"]], plan, ["base"])
     row = pd.DataFrame(rows).assign(experiment=config["experiment"])[list(COLUMNS)].iloc[0]
-    kept = pd.read_csv(ROOT / "docs/miniature/scores.csv", dtype={"seed": str})
-    same = (kept[["model", "method", "seed", "benchmark", "decoder", "metric"]] == row).all(axis=1)
+    kept = tidy.read(ROOT / "docs/miniature/scores.csv")
+    names = ["model", "method", "seed", "benchmark", "decoder", "metric"]
+    same = (kept[names] == row[names]).all(axis=1)
     tolerance = 1e-6 if same_processor() else 0.02  # up to four problems of 200
     assert kept.loc[same, "value"].tolist() == pytest.approx([row["value"]], abs=tolerance)
 

@@ -344,3 +344,11 @@ def test_the_kept_code_problems_are_let_in():
         check("code", json.loads(line))
     with pytest.raises(InputError, match="no such file"):
         humaneval.problems(path="no.jsonl")
+
+
+@pytest.mark.parametrize("stage", ["prepare-benchmark", "prepare-corpus"])
+def test_an_unknown_source_is_named(stage, tmp_path, lift_command):
+    code, _, errors = lift_command(stage, "--source", "gsm9k", "--output", tmp_path / "out.jsonl")
+    assert code == 2
+    assert "there is no 'gsm9k'" in errors
+    assert "gsm8k" in errors

@@ -26,7 +26,7 @@ def problems(
         problem = {
             "question": question,
             "prompt": prompts.fill(PROMPT, prompt, question=question),
-            "answer": row.text("canonical_solution"),
+            "answer": row.text("canonical_solution", empty=True),
             "task_id": row.text("task_id"),
             "code_prompt": row.text("prompt"),
             "entry_point": row.text("entry_point"),

@@ -40,7 +40,7 @@ def problems(
         problem = {
             "question": question,
             "prompt": prompts.fill(PROMPT, prompt, question=question),
-            "answer": row.text("code"),
+            "answer": row.text("code", empty=True),
             "task_id": task,
             "task": row.text("prompt"),
         }

@@ -194,6 +194,8 @@ def equivalent(gold: str, answer: str) -> bool:
 
     InputError where the worker cannot run at all, as without math-verify.
     """
+    if gold.strip() == answer.strip():
+        return True
     if len(answer) > LONGEST:
         return False
     gold, answer = _spellings(gold, answer)

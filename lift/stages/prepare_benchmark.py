@@ -3,11 +3,10 @@
 Beside it, OUTPUT with the ending .source.json, lies where they come from.
 """
 
-import importlib
 import json
 from pathlib import Path
 
-from lift import prompts, sources
+from lift import prompts, registry, sources
 from lift.errors import InputError
 from lift.problem_checks import check
 
@@ -31,7 +30,7 @@ def _line(problem: dict, grader: str, needed: set[str]) -> str:
 
 
 def main(args) -> None:
-    module = importlib.import_module("lift.benchmarks." + args.source.replace("-", "_"))
+    module = registry.module_of("benchmarks", args.source)
     where = f"benchmark {args.source}" + (f", {path}" if (path := args.settings.get("path")) else "")
     try:
         problems = module.problems(**args.settings)

@@ -3,11 +3,10 @@
 Beside it, OUTPUT with the ending .source.json, lies where they come from.
 """
 
-import importlib
 import json
 from pathlib import Path
 
-from lift import prompts, sources
+from lift import prompts, registry, sources
 from lift.errors import InputError
 
 
@@ -18,7 +17,7 @@ def add_arguments(parser) -> None:
 
 
 def main(args) -> None:
-    module = importlib.import_module("lift.corpora." + args.source.replace("-", "_"))
+    module = registry.module_of("corpora", args.source)
     examples = module.examples(**args.settings)
     if not examples:
         raise InputError(f"corpus {args.source} has no examples.")
