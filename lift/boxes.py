@@ -4,7 +4,7 @@ import re
 
 # A box may have lost its backslash, or its \b have become a backspace; \framebox may have its sizes.
 _FRAMED = r"(?:b?[bB]oxed|fbox|framebox(?:\s*\[[^\]]*\])*)"
-_NAME = rf"(?:(?:\\n?|(?<![a-zA-Z\\])){_FRAMED}|\\b?box|\x08oxed)"
+_NAME = rf"(?:(?:\\n?|(?<![a-zA-Z\\])){_FRAMED}|\\b?box(?:\s*\[[^\]]*\])?|(?<![a-zA-Z])\\?oxed|\x08oxed)"
 _BRACED = re.compile(_NAME + r"\s*\{")
 _BARE = re.compile(
     rf"\\(?:{_FRAMED})\s*(?=((?:[-+]\s*)?(?:\$|\\(?![a-z]*box)[a-zA-Z,!{{]|[0-9.(\[])[^\n]*))"

@@ -58,13 +58,15 @@ def read_as(value: object, kinds: list[str]) -> object:
     """
     if type(value) is int and "string" in kinds and not {"integer", "number"} & set(kinds):
         return str(value)
+    if type(value) is float and value.is_integer() and "integer" in kinds and "number" not in kinds:
+        return int(value)
     if not isinstance(value, str) or "string" in kinds:
         return value
     if "null" in kinds and value.lower() in ("null", "none", "~"):
         return None
     if "boolean" in kinds and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    if "integer" in kinds and re.fullmatch(r"[-+]?\d+", value):
+    if "integer" in kinds and re.fullmatch(r"[-+]?[0-9]+", value):
         return int(value)
     if "number" in kinds and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value):
         number = float(value)

@@ -111,7 +111,8 @@ def _same_number(a, b) -> bool:
         return True
     if any(number.is_finite is False or number is sympy.nan for number in (a, b)):
         return False
-    if _rounded(a, b) or _rounded(b, a):
+    shown = [number.is_Rational and abs(number) in _places for number in (a, b)]
+    if not all(shown) and (_rounded(a, b) or _rounded(b, a)):
         return True
     if a.is_Rational and b.is_Rational:
         return False

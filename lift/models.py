@@ -342,7 +342,7 @@ def _check_values(path: Path, family: Family, published: dict) -> None:
         if not isinstance(token, int) or isinstance(token, bool) or not 0 <= token < published[size]:
             raise InputError(f"{path}: {name} is {token!r}; it should be a token, from 0 to {published[size] - 1}.")
     ends = published.get("eos_token_id")
-    if not all(isinstance(token, int | None) for token in (ends if isinstance(ends, list) else [ends])):
+    if ends is not None and not all(isinstance(token, int) for token in (ends if isinstance(ends, list) else [ends])):
         raise InputError(f"{path}: eos_token_id is {ends!r}; it should be a token.")
 
 

@@ -206,7 +206,8 @@ def _folder_rows(folder: Path, path: str, fields: list[str], subset: str, split:
         for file in files:
             place = f"{path}/{Path(file).relative_to(linked)}"
             found += _file_rows(Path(file), place, _format(file), fields, cache, delimiter)
-    parts = ReadInstruction.from_spec(split).to_absolute({name: len(found) for name, found in splits.items()})
+    spec = "+".join(splits) if split == "all" else split
+    parts = ReadInstruction.from_spec(spec).to_absolute({name: len(found) for name, found in splits.items()})
     return [row for part in parts for row in splits[part.splitname][part.from_ : part.to]]
 
 

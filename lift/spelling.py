@@ -55,7 +55,8 @@ _SIGNS = str.maketrans(
 
 # \,  \quad  ~ and the like; \\ breaks a line
 _SPACE = re.compile(
-    r"(?<!\\)\\[,;:>/ \n]|~|&nbsp;|\\(?:q?quad|(?:thin|med|thick)space|en(?:space|skip)|hfill|newline|null|strut)"
+    r"(?<!\\)\\[,;:>/ \n]|~|&nbsp;|\\(?:q?quad|(?:thin|med|thick)space|en(?:space|skip)|hfill|newline|null|strut"
+    r"|nobreakspace|relax|nonumber|notag|mathstrut|qed|(?:black)?square|checkmark)"
     r"(?![a-zA-Z])"
 )
 _NEGATIVE_SPACE = re.compile(r"(?<!\\)\\!|\\neg(?:thin|med|thick)space(?![a-zA-Z])")
@@ -63,7 +64,7 @@ _GAP = re.compile(r"\\(?:[hv]space\*?|[hv]?phantom|tag\*?|label)(?=\s*\{)")
 _COLOUR = re.compile(r"\\(?:(?:text|math)?color|colorbox)(?=\s*\{)")
 _SWITCH = re.compile(
     r"\\(?:displaystyle|textstyle|scriptstyle|scriptscriptstyle|limits|nolimits|boldmath|bfseries|itshape|rmfamily|bf|it"
-    r"|rm|sf|tt|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|centering|[bB]igg?[lrm]?)"
+    r"|rm|sf|tt|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|centering|[bB]igg?[lrm]?(?:\s*\.(?![0-9]))?)"
     r"(?![a-zA-Z])"
 )
 _WRAPPING = re.compile(
@@ -89,22 +90,23 @@ _REPEATING = re.compile(r"(?<![0-9.])([0-9]*)\.([0-9]*)\\(?:overline|bar|dot)(?!
 _REPEATING_IN_BRACKETS = re.compile(r"^(-?)([0-9]+)\.\(([0-9]{1,30})\)$")  # 0.(3)
 # what separates thousands and is no list: 12{,}000, 12,\!000
 _GROUPED = re.compile(r"(?<=[0-9])(?:\s*\{\s*,\s*\}|,(?=\s*\\!))(?:\s|\\[!,;: ])*(?=[0-9]{3}(?![0-9]))")
-_SPACED = re.compile(r"(?<=[0-9])\s+(?=[0-9]{3}(?![0-9]))")
+_SPACED = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:\s+[0-9]{3})+(?![0-9])")
+_CHOOSE = re.compile(r"\{\s*([^{}]*?)\s*\\choose(?![a-zA-Z])\s*([^{}]*?)\s*\}|^([^{}]*?)\\choose(?![a-zA-Z])([^{}]*)$")
 _BRACES = re.compile(r"(?<![\w}\]^_\\])(?<![\w}\]^_] )\{\s*([-+]?[0-9.,]*)\s*\}")
 _SIGN = re.compile(r"(^|[(\[{=,:;]|\\(?:times|cdot|div|pm)(?![a-zA-Z]))\s*(?:(-)\s*|\+\s*(?=[0-9.\\]))")
 _NEGATIVE = re.compile(r"-\s*[({]\s*([0-9]+(?:\.[0-9]+)?)\s*[)}](?![\^!(0-9])")
 _SCIENTIFIC = re.compile(
     r"(?<![0-9.,/^_{a-zA-Z])(?<!\\div )([0-9]+(?:\.[0-9]+)?)"
-    r"(?:\s*(?:\\times|\\cdot|\*)\s*10\s*(?:\^|\*\*)\s*(?:\{\s*([-+]?[0-9]{1,3})\s*\}|([-+]?[0-9]{1,3}))"
+    r"(?:\s*(?:\\times|\\cdot|\*|x)\s*10\s*(?:\^|\*\*)\s*(?:\{\s*([-+]?[0-9]{1,3})\s*\}|([-+]?[0-9]{1,3}))"
     r"|[eE]([-+]?[0-9]{1,3})(?![0-9a-zA-Z.^{]))(?!\s*[!^])"
 )
 _MIXED = re.compile(r"(?<![0-9.,/^_])([0-9]{1,9})\s+([0-9]{1,9})\s*/\s*([0-9]{1,9})(?![0-9.])")  # 2 1/2
 _BOLD = re.compile(r"(?<![\w)\]}*])(\*{1,3}|_{2,3}|`+)(?=[^\s*])(.+?)(?<=[^\s*])\1(?![\w(*])")
-_ENDS = re.compile(r"^(?:\s|\\[\\,;:!()\[\]](?![a-zA-Z])|\$|['\"])+|(?:\s|\\[\\.,;:!()\[\]]|\\$|[.,;:$'\"])+$")
+_ENDS = re.compile(r"^(?:\s|\\\\(?![a-zA-Z])|\\[,;:!()\[\]]|\$|['\"])+|(?:\s|\\[\\.,;:!()\[\]]|\\$|[.,;:$'\"])+$")
 _MATHEMATICS = re.compile(r"\\?\$|\\text(?:dollar|euro|sterling|cent)\b|\\(?:euro|pounds)\b|\\[()]")
 
 
-def plain(latex: str, *, prose: bool = False) -> str:
+def plain(latex: str, *, prose: bool = False, compute: bool = True) -> str:
     r"""A formula with the same meaning in the normal spelling, one that is longer than LONGEST as it is.
 
     Signs are LaTeX's: -, \times, \cdot, \div, \sqrt{...}, \pi, ^\circ. Fonts, sizes, spaces, $ and what else does not
@@ -113,7 +115,8 @@ def plain(latex: str, *, prose: bool = False) -> str:
     are gone, commas only where LaTeX says that they are no list, as in 1{,}200 (`join_thousands` has the rest).
     \sqrt takes the next token, as in TeX, or what is in parentheses; the sign takes a whole number.
 
-    prose: numbers and a - that begins a line may belong to a text, so that spaces are left.
+    prose: numbers and a - that begins a line may belong to a text, so that spaces are left. compute: whether mixed
+    numbers and powers of ten are written as one number.
     """
     if len(latex) > LONGEST:
         return latex
@@ -130,19 +133,21 @@ def plain(latex: str, *, prose: bool = False) -> str:
     text = re.sub(r"\\[lr]angle(?![a-zA-Z])", lambda match: "()"[match[0] == r"\rangle"], text)
     text = _BOLD.sub(r"\2", _MATHEMATICS.sub("", text))
     text = re.sub(r"\\[lr]brace(?![a-zA-Z])", lambda match: r"\{" if "l" in match[0][:2] else r"\}", text)
-    text = re.sub(r"\\(?:text)?degree\b|\^\s*\{\s*\\(?:circ|degree)\s*\}", r"^\\circ ", text)
+    text = re.sub(r"\^?\s*\\(?:text)?degree\b|\^\s*\{\s*\\(?:circ|degree)\s*\}", r"^\\circ ", text)
     text = re.sub(r"\\([ij])math\b", r"\1", text)
     text = re.sub(r"\s*([\^_])\s*", r"\1", text.replace("**", "^")) if not prose else text
-    text = _MIXED.sub(r"\1\\frac{\2}{\3}", text)
+    text = _MIXED.sub(r"\1\\frac{\2}{\3}", text) if compute else text
     text = _command(_FRACTION, text, 2, lambda _, top, bottom: rf"\frac{{{top}}}{{{bottom}}}")
     text = _ROOT_SIGN.sub(_root_sign, text)
     text = _command(_ROOT, text, 1, lambda _, content: rf"\sqrt{{{content}}}", brackets=True)
     text = _command(_REPEATING, text, 1, _repeating)
     text = _REPEATING_IN_BRACKETS.sub(lambda m: m[1] + _quotient(m[2], "", m[3]), _ENDS.sub("", text))
+    text = _CHOOSE.sub(lambda m: rf"\binom{{{m[1] or m[3] or ''}}}{{{m[2] or m[4] or ''}}}", text)
     text = _unbraced(text)
     if not prose:
-        text = _SPACED.sub("", _SIGN.sub(r"\1\2", text))
-    text = _SCIENTIFIC.sub(_decimal, _NEGATIVE.sub(r"-\1", text))
+        text = _SPACED.sub(lambda match: re.sub(r"\s", "", match[0]), _SIGN.sub(r"\1\2", text))
+    text = _NEGATIVE.sub(r"-\1", text)
+    text = _SCIENTIFIC.sub(_decimal, text) if compute else text
     return _ENDS.sub("", text)
 
 
@@ -162,7 +167,7 @@ def _without_compatibility(text: str) -> str:
     r"""Without Unicode's variants: \N{DIGIT ONE} for its fullwidth or bold form, ^{2} for a superscript."""
     if text.isascii():
         return text
-    text = text.replace("\N{MASCULINE ORDINAL INDICATOR}", "\N{DEGREE SIGN}")
+    text = re.sub("[\N{MASCULINE ORDINAL INDICATOR}\N{RING ABOVE}]", "\N{DEGREE SIGN}", text)
     parts = []
     for kind, characters in groupby(text, lambda c: unicodedata.decomposition(c).partition(">")[0]):
         run = "".join(characters)
@@ -229,7 +234,7 @@ def _words(match: re.Match, content: str) -> str:
     unit = after_number and re.fullmatch(r"[a-zA-Z]", name) and name not in ("i", "e")
     if _OPEN in content or not (_WORD.search(formula) or unit):
         # a brace keeps what is an exponent or index together
-        return f"{{{content}}}" if before[-1:] in ("^", "_") else content
+        return f"{{{content}}}" if before[-1:] in ("^", "_") else f" {content}" if before[-1:].isalpha() else content
     count = _COUNT.match(content)
     lead = count[1] if count else ""
     return f"{lead}{_OPEN}{content[count.end() if count else 0 :]}{_CLOSE}"

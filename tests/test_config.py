@@ -658,3 +658,14 @@ def test_names_that_are_numbers_are_text():
     assert list(found["decoders"]) == ["16", "17"]
     assert list(configuration.benchmark_decoders(found, "mini-gsm")) == ["16"]
     assert list(configuration.benchmark_decoders(found, "mini-contest-a")) == ["17"]
+
+
+def test_whole_floats_are_whole_numbers_and_columns_are_no_benchmarks():
+    config = copy.deepcopy(SMOKE)
+    config["training"]["batch_size"], config["seeds"] = 8.0, [0.0]
+    found = configuration.resolve(config, SCHEMA)
+    assert (found["training"]["batch_size"], found["seeds"]) == (8, [0])
+    assert type(found["seeds"][0]) is int
+    config["benchmarks"]["step"] = {"source": "mini-gsm", "decoder": "greedy"}
+    with pytest.raises(InputError, match="step"):
+        configuration.resolve(config, SCHEMA)

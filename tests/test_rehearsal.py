@@ -41,7 +41,7 @@ def test_every_row_of_the_main_table_is_there(checkout):
     table.columns = [re.sub(r" \(n=\d+\)|, n=\d+", "", name) for name in table.columns]
     sudoku, contests = "sudoku (cell_accuracy)", ["aime24 (pass@4)", "aime25 (pass@4)"]
     assert list(table.columns[3:]) == [
-        *("seeds", "gsm8k", "math500", "countdown", sudoku, *contests),
+        *("seeds", "step", "gsm8k", "math500", "countdown", sudoku, *contests),
         *("humaneval", "mbpp", "average"),
     ]
     assert (table.loc[table["length"] == 64, contests] == "-").all(axis=None)  # sampled at one length only

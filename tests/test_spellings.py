@@ -571,3 +571,78 @@ def test_code_wrong(answer, monkeypatch):
     monkeypatch.setenv("LIFT_SANDBOX", "process")
     assert not code.grade(f"<answer>\n{answer}</answer>", HUMANEVAL).correct
     assert not code.grade(f"<answer>\n{answer}</answer>", MBPP).correct
+
+
+# Words and signs around a number that change it, or do not
+
+
+@pytest.mark.parametrize(
+    "gold, answer",
+    [
+        ("12", r"12\,\mathrm{cm^2}"),
+        ("12", r"12\,\text{kg}\cdot\text{m}"),
+        ("204", r"204\text{ min}"),
+        (r"30\pi", r"30\pi \text{ cm}^2"),
+        ("13", r"\therefore 13"),
+        ("x^2+1", r"\[x^2+1\]"),
+        ("13", r"13^\degree"),
+        ("13", "13\u02da"),
+        ("73", r"73\ (\text{mod } 1000)"),
+        ("13", r"\bigl. 13 \bigr."),
+        ("120", r"{10 \choose 3}"),
+        ("5", r"5\text{ (since x>0)}"),
+        ("1,2", r"\text{1 and 2}"),
+        ("15000", "1.5x10^4"),
+    ],
+)
+def test_what_stands_around_and_changes_nothing(gold, answer):
+    assert mathematics.grade(rf"\boxed{{{answer}}}", {"answer": gold}).correct
+
+
+@pytest.mark.parametrize(
+    "gold, answer",
+    [
+        ("12", r"12\text{ or less}"),
+        ("4", r"4\text{ and a half}"),
+        ("5", "5xy"),
+        ("5", "5 pi"),
+        ("5", "5L"),
+        ("2", r"2\text{ halves}"),
+        ("4", r"4\text{ squared}"),
+        ("73", r"73\pmod{1000}\cdot 2"),
+        ("-2", "-2_3"),
+        ("123456.7", "123456.74"),
+    ],
+)
+def test_what_stands_around_and_changes_the_answer(gold, answer):
+    assert not mathematics.grade(rf"\boxed{{{answer}}}", {"answer": gold}).correct
+
+
+def test_countdown_computes_no_number_that_is_not_written():
+    problem = {"numbers": [15], "target": 15}
+    assert not countdown.grade(r"\boxed{1.5 \times 10^1}", problem).correct
+    problem = {"numbers": [12, 4, 2], "target": 6}
+    assert countdown.grade(r"\boxed{\frac{12}{4}2}", problem).correct
+
+
+HUMANEVAL = {
+    "prompt": "import math\n\ndef add(a, b):\n",
+    "entry_point": "add",
+    "test": "def check(candidate):\n    assert candidate(1, 2) == 3\n",
+}
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "# Adds" + 60 * "\n" + "def add(a, b):\n    return a + b",  # in no time
+        "'doc'\nfrom __future__ import annotations\ndef add(a, b):\n    return a + b",
+        "# one\nfrom __future__ import annotations\n# two\nfrom __future__ import \\\n    division\n"
+        "def add(a, b):\n    return a + b",
+        'def add(a, b):\n    """x\n    ~~~\n    y\n    ~~~\n    """\n    return a + b',
+        "def add(a, b):\n    s = '```'\n    return a + b",
+    ],
+)
+def test_code_whose_imports_and_strings_are_read_as_python(program, monkeypatch):
+    monkeypatch.setenv("LIFT_SANDBOX", "process")
+    assert code.grade(f"<answer>{program}</answer>", HUMANEVAL).correct

@@ -1,5 +1,6 @@
 """mbpp: short Python tasks, the sanitised test split (google-research-datasets/mbpp; arXiv 2108.07732), 257 of 427."""
 
+import re
 from typing import Literal
 
 from lift import prompts, sources
@@ -51,4 +52,4 @@ def problems(
 def _task(row: sources.Row) -> int | str:
     """The task's number, or its name where it has none."""
     task = row.text("task_id")
-    return int(task) if task.isdecimal() else task
+    return int(float(task)) if re.fullmatch(r"[0-9]+(\.0+)?", task) else task

@@ -14,11 +14,6 @@ _FENCE = re.compile(
     r"(?:`{3,}|^[ \t]*~{3,})(?:[ \t]*[\w+#.-]*(?=[ \t]+(?:def|from|import|class|return)\b)|[^`\n]*(?:\n|\Z))?",
     re.MULTILINE,
 )
-_FUTURE = re.compile(
-    r"(?:\s*(?:#[^\n]*|\"\"\".*?\"\"\"|'''.*?''')?\n)*"
-    r"(?:from +__future__ +import +(?:\([^)]*\)|[^\n]*)(?:\s*\n|\s*\Z))+",
-    re.DOTALL,
-)
 
 
 def grade(text: str, problem: dict) -> Grade:
@@ -54,13 +49,17 @@ def grade(text: str, problem: dict) -> Grade:
 
 def _program(text: str, names: list[str]) -> str | None:
     before, tag, rest = text.partition("<answer>")
-    parts = _FENCE.split(rest.partition("</answer>")[0] if tag else before)
+    answer = rest.partition("</answer>")[0]
+    if tag and (whole := _names(answer)) and set(names) <= whole.defined:
+        return answer.rstrip().lstrip("\n")  # a fence in it is part of a string
+    parts = _FENCE.split(answer if tag else before)
     # what is outside of fences counts in an answer only: it may have a single fence, before or behind the program
     blocks = [*parts[1::2], *parts[::2]] if tag else parts[1::2][::-1]
     blocks = [block for block in blocks if block.strip()]
     if not blocks:
         return None
-    chosen = next((block for block in blocks if _defines(block, names)), None)
+    defining = [block for block in blocks if _defines(block, names)]
+    chosen = next(filter(_names, defining), defining[0] if defining else None)  # Python before other languages
     if chosen is None:
         chosen = next(filter(_names, blocks), blocks[0])
     else:
@@ -92,9 +91,11 @@ def _helps(block: str, program: str) -> bool:
 
 def _below(lines: str, program: str) -> str:
     """A program below some lines, but its imports from __future__, which must stay first, above them."""
-    future = _FUTURE.match(program)
-    start = future.end() if future else 0
-    return f"{program[:start]}\n{lines}\n{program[start:]}"
+    tree = _tree(program)
+    future = [n for n in (tree.body if tree else []) if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
+    rows = program.split("\n")
+    end = future[-1].end_lineno if future else 0
+    return "\n".join([*rows[:end], lines, *rows[end:]])
 
 
 class _Names(NamedTuple):
@@ -104,9 +105,8 @@ class _Names(NamedTuple):
 
 def _names(program: str) -> _Names | None:
     """The names that a program uses, and those that it defines at its top; None where it is no Python."""
-    try:
-        tree = parse_python(textwrap.dedent(program).strip())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = _tree(program)
+    if tree is None:
         return None
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     defined = set()
@@ -115,9 +115,18 @@ def _names(program: str) -> _Names | None:
             defined |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             defined.add(node.name)
-        elif isinstance(node, ast.Assign):
-            defined |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            defined |= {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
     return _Names(used, defined)
+
+
+def _tree(program: str) -> ast.Module | None:
+    """The syntax tree of a program; None where it is no Python."""
+    try:
+        return parse_python(textwrap.dedent(program).strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _called(tests: list[str]) -> list[str]:

@@ -23,13 +23,12 @@ def _expression(latex: str) -> str:
 
     Where all sides are lone numbers, the first.
     """
-    text = _DIVIDED.sub("/", _TIMES.sub("*", plain(latex)))
+    text = _DIVIDED.sub("/", _TIMES.sub("*", plain(latex, compute=False)))
     text = text.replace(r"\{", "(").replace(r"\}", ")").translate(_BRACKETS)
-    text = _IMPLIED.sub("*", text)
     changed = 1
     while changed:  # from the innermost fraction outwards
         text, changed = _FRACTION.subn(r"((\1)/(\2))", text)
-    text = text.replace("{", "(").replace("}", ")")
+    text = _IMPLIED.sub("*", text.replace("{", "(").replace("}", ")"))
     sides = [" ".join(side.split()).rstrip(" .,") for side in _EQUALS.split(text)]
     return next((side for side in sides if re.search(r"[0-9][\s)]*[-+*/]", side)), sides[0])
 

@@ -10,6 +10,7 @@ from lift.spelling import LONGEST, plain
 _FRACTION = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
 _MIXED = re.compile(r"([0-9]{1,9})\s+([0-9]{1,9})/([0-9]{1,9})(?![0-9])")  # 2 1/2
 _ALONE = re.compile(r"[^0-9a-zA-Z\n]*[0-9]{1,3}(?:(?:\s|\\[,;:! ]|~)+[0-9]{3})+(?:\.[0-9]+)?[^0-9]*")  # 1 200 apples
+_NEGATIVE = re.compile(r"\s*\$?\s*[-\N{MINUS SIGN}](?:\\[,;:! ]|~)+\$?[0-9][0-9.,]*\s*")  # but "- 5" may be a list
 _NUMBER = re.compile(
     r"(?:(?<![\w)}])-)?"  # a minus after a letter, digit or bracket is a difference
     r"(?:[0-9]+(?:,[0-9]{3})+(?![0-9])|[0-9]+|(?<![.\w])(?=\.[0-9]))(?:\.[0-9]+)?"
@@ -19,7 +20,7 @@ _NUMBER = re.compile(
 
 def _numbers(text: str, *, prose: bool = False) -> list[str]:
     """The numbers in a text, as written but without commas and spaces."""
-    text = plain(text, prose=prose)
+    text = re.sub(r"(?<=[a-zA-Z)}])\^\{?-?[0-9]\}?", "", plain(text, prose=prose))  # cm^2
     text = re.sub(r"(?<=[0-9])\s*(?=\\frac)", " ", text)
     text = _FRACTION.sub(r"\1/\2", text)
     text = _MIXED.sub(lambda match: f"{int(match[1]) * int(match[3]) + int(match[2])}/{match[3]}", text)
@@ -44,7 +45,8 @@ def grade(text: str, problem: dict) -> Grade:
     found = next((numbers for numbers in map(_numbers, boxes(text)) if numbers), None)
     if found is None:
         answer = (answer_text(text) or "")[-LONGEST:]
-        found = _numbers(answer, prose=not _ALONE.fullmatch(answer))[::-1]
+        alone = _ALONE.fullmatch(answer) or _NEGATIVE.fullmatch(answer)
+        found = _numbers(answer, prose=not alone)[::-1]
     if not found:
         return Grade(None, False)
     value = _value(found[0])

@@ -31,14 +31,18 @@ LONGEST = 1000  # characters; the longest published answer has 77
 _IDLE: dict[int, list[subprocess.Popen]] = {}  # workers by process: one that is forked must not share their pipes
 _FORMULA = re.compile(r"(?<!\\)\$(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _LEAD = re.compile(
-    r"^\s*(?:(?:\\therefore|\\implies|\\Rightarrow|\\to)(?![a-zA-Z])\s*)*(?:[a-zA-Z]\s*\\in\b|\\(?:approx|simeq)|\\sim|="
+    r"^\s*(?:(?:\\therefore|\\implies|\\Rightarrow|\\to)(?![a-zA-Z])\s*|[a-zA-Z]\s*\\in\b|\\(?:approx|simeq)|\\sim|="
     r"|\\text\{[^{}]*(?:[:=]|\b(?:is|are|equals))\s*\}\s*:?|(?:the )?(?:final )?answer(?: is)?\s*[:=]?(?![a-z])"
     r"|\\text\{\s*(?:Rs|USD|US)\.?\s*\}|(?:Rs|USD|US)\b\.?)+",
     re.IGNORECASE,
 )
 _BUILDER = re.compile(r"\\\{\s*[a-z]\s*(?:\\mid(?![a-zA-Z])|[|:])(.*)\\\}")  # the condition of a set
-_MODULUS = re.compile(r"\s*(?:\\[pb]?mod|\\text\{\s*\(?\s*mod|\(?\s*(?<![a-zA-Z\\])mod)(?![a-zA-Z]).*$")
-_AND = re.compile(r"\s*,?\s*(?:\\text\{[\s,]*(?:and|or)\s*\}|(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z])|;)\s*")
+_MODULUS = re.compile(
+    r"\s*(?:\\[pb]?mod|\(?\s*\\text\{\s*\(?\s*mod(?:ulo)?|\(?\s*(?<![a-zA-Z\\])mod(?:ulo)?)(?![a-zA-Z])[\s{(\\}]*[0-9]+[\s)}]*$"
+)
+_AND_IN_TEXT = re.compile(r"\s*,?\s*\\text\{[\s,]*(?:and|or)\s*([0-9]*)\s*\}\s*")
+_ASIDE = re.compile(r"(?<=\S)\s*\\text\{\s*\([^{}]*\)\s*\}$")  # 5\text{ (since x > 0)}
+_AND = re.compile(r"\s*,?\s*(?:(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z])|;)\s*")
 _PERCENT = re.compile(r"\s*(?:\\?%|\\text\{\s*(?:percent|pct)\.?\s*\}|(?<![a-zA-Z\\])percent\b)")
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SCALE = re.compile(
@@ -47,17 +51,25 @@ _SCALE = re.compile(
 _WORDS = re.compile(r"\\text\{([^{}]*)\}")
 _TEXTS = re.compile(r"[^\\0-9]*\\text\{[^{}]*[a-zA-Z]{2}[^{}]*\}[\s.!]*")
 # of a unit: words, or a letter behind a number, that may have a power
-_WORD = r"(?:\\text\{[^{}0-9]*\}|(?<![a-zA-Z\\])(?:[a-zA-Z]{2,}|[mgshlL])(?![a-zA-Z])|\^\s*\\circ\s*[CFK]?(?![a-zA-Z]))"
+_SHORT = "cm|mm|km|dm|nm|kg|mg|lb|oz|ft|in|yd|mi|hr|ml|mL|cc|sq|cu|pt|qt"  # 5xy is no length
+_WORD = (
+    rf"(?:\\text\{{[^{{}}0-9]*(?:\^\{{?-?[0-9]\}}?)?[^{{}}0-9]*\}}|(?<![a-zA-Z\\])(?:[a-zA-Z]{{3,}}|{_SHORT}|(?<=[\s/.{{-])[mgshL])(?![a-zA-Z])"
+    r"|\^\s*\\circ\s*[CFK]?(?![a-zA-Z]))"
+)
 _UNIT = re.compile(
     rf"(?:(?<=[0-9}}).!])|(?<=\\pi))\s*(?:{_WORD}|\\frac\{{\s*{_WORD}\s*\}}\{{\s*{_WORD}(?:\^\{{?[0-9]\}}?)?\s*\}})"
     rf"(?:(?:\s|[-/.]|\\cdot\b)*(?:{_WORD}|\^\{{?-?[0-9]\}}?))*\s*\.?(?=\s*(?:,|$))"
 )
 _POWER = re.compile(r"\^\{?([0-9])")
-_NO_UNITS = re.compile(r"\b(?:or|and|to|not|no|than|base|plus|minus|times|over|dozen|if|for|pm|am)\b", re.IGNORECASE)
+_NO_UNITS = re.compile(
+    r"\b(?:or|and|to|not|no|than|base|plus|minus|times|over|dozen|if|for|pm|am|squared|cubed|factorial|half|halves|thirds"
+    r"|fifths|tenths|hundredths|thousandths|tens|score|mille|kilo|mega|negative|below|zero|pi|mod)\b",
+    re.IGNORECASE,
+)
 _VARIABLES = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z]+")
 _LETTER = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])")
 _FUNCTIONS = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
-_DIGITS = re.compile(r"(?<![0-9.\w])0+(?=[0-9])(?![0-9A-Za-z]*_)")
+_DIGITS = re.compile(r"(?<![0-9.:\w])0+(?=[0-9])(?![0-9A-Za-z]*_)")
 _NAMES = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 _BASES = {name: str(i) for i, name in enumerate(re.findall("[a-z]+", _NAMES), 2)}
 _BASES |= {"binary": "2", "octal": "8", "decimal": "10"}
@@ -99,7 +111,10 @@ def _read(text: str) -> str | None:
 
 def _normal(latex: str) -> str:
     """The normal spelling, and what this benchmark reads over: a full stop, "x in" before a set, leading zeros."""
-    text = _AND.sub(", ", _PERCENT.sub(r"\\%", join_thousands(plain(latex))))
+    text = _PERCENT.sub(r"\\%", join_thousands(plain(latex)))
+    text = _ASIDE.sub("", _AND_IN_TEXT.sub(r", \1", text))
+    words = re.split(r"(\\text\{[^{}]*\})", text)  # every second part
+    text = "".join(part if i % 2 else _AND.sub(", ", part) for i, part in enumerate(words))
     text = _BUILDER.sub(r"\1", _LEAD.sub("", text).strip())
     text = _SCALE.sub(_scaled, text)
     text = re.sub(r"(?<![0-9.])\.(?=[0-9])", "0.", _DIGITS.sub("", text))
@@ -215,6 +230,8 @@ def equivalent(gold: str, answer: str) -> bool:
     base_of_gold, base_of_answer = _based(gold), _based(answer)
     if base_of_answer:
         return base_of_answer == (base_of_gold or (gold, "10"))
+    if re.search("[0-9]_", answer) and not re.search("[0-9]_", gold):
+        return False  # the library reads over the base
     if base_of_gold:
         gold = base_of_gold[0]
     idle = _IDLE.setdefault(os.getpid(), [])
