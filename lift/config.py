@@ -66,11 +66,10 @@ def read_as(value: object, kinds: list[str]) -> object:
         return None
     if "boolean" in kinds and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    if "integer" in kinds and re.fullmatch(r"[-+]?[0-9]+", value):
+    if {"integer", "number"} & set(kinds) and re.fullmatch(r"[-+]?[0-9]+", value):
         return int(value)
-    if "number" in kinds and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value):
-        number = float(value)
-        return int(value) if re.fullmatch(r"[-+]?\d+", value) else number
+    if "number" in kinds and re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", value):
+        return float(value)
     return value
 
 

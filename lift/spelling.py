@@ -63,8 +63,9 @@ _NEGATIVE_SPACE = re.compile(r"(?<!\\)\\!|\\neg(?:thin|med|thick)space(?![a-zA-Z
 _GAP = re.compile(r"\\(?:[hv]space\*?|[hv]?phantom|tag\*?|label)(?=\s*\{)")
 _COLOUR = re.compile(r"\\(?:(?:text|math)?color|colorbox)(?=\s*\{)")
 _SWITCH = re.compile(
-    r"\\(?:displaystyle|textstyle|scriptstyle|scriptscriptstyle|limits|nolimits|boldmath|bfseries|itshape|rmfamily|bf|it"
-    r"|rm|sf|tt|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|centering|[bB]igg?[lrm]?(?:\s*\.(?![0-9]))?)"
+    r"\\(?:displaystyle|textstyle|scriptstyle|scriptscriptstyle|limits|nolimits|boldmath|bfseries|itshape|rmfamily|bf"
+    r"|it|rm|sf|tt|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|centering"
+    r"|[bB]igg?[lrm]?(?:\s*\.(?![0-9]))?)"
     r"(?![a-zA-Z])"
 )
 _WRAPPING = re.compile(

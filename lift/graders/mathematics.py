@@ -38,7 +38,8 @@ _LEAD = re.compile(
 )
 _BUILDER = re.compile(r"\\\{\s*[a-z]\s*(?:\\mid(?![a-zA-Z])|[|:])(.*)\\\}")  # the condition of a set
 _MODULUS = re.compile(
-    r"\s*(?:\\[pb]?mod|\(?\s*\\text\{\s*\(?\s*mod(?:ulo)?|\(?\s*(?<![a-zA-Z\\])mod(?:ulo)?)(?![a-zA-Z])[\s{(\\}]*[0-9]+[\s)}]*$"
+    r"\s*(?:\\[pb]?mod|\(?\s*\\text\{\s*\(?\s*mod(?:ulo)?|\(?\s*(?<![a-zA-Z\\])mod(?:ulo)?)(?![a-zA-Z])"
+    r"[\s{(\\}]*[0-9]+[\s)}]*$"
 )
 _AND_IN_TEXT = re.compile(r"\s*,?\s*\\text\{[\s,]*(?:and|or)\s*([0-9]*)\s*\}\s*")
 _ASIDE = re.compile(r"(?<=\S)\s*\\text\{\s*\([^{}]*\)\s*\}$")  # 5\text{ (since x > 0)}
@@ -53,7 +54,8 @@ _TEXTS = re.compile(r"[^\\0-9]*\\text\{[^{}]*[a-zA-Z]{2}[^{}]*\}[\s.!]*")
 # of a unit: words, or a letter behind a number, that may have a power
 _SHORT = "cm|mm|km|dm|nm|kg|mg|lb|oz|ft|in|yd|mi|hr|ml|mL|cc|sq|cu|pt|qt"  # 5xy is no length
 _WORD = (
-    rf"(?:\\text\{{[^{{}}0-9]*(?:\^\{{?-?[0-9]\}}?)?[^{{}}0-9]*\}}|(?<![a-zA-Z\\])(?:[a-zA-Z]{{3,}}|{_SHORT}|(?<=[\s/.{{-])[mgshL])(?![a-zA-Z])"
+    rf"(?:\\text\{{[^{{}}0-9]*(?:\^\{{?-?[0-9]\}}?)?[^{{}}0-9]*\}}"
+    rf"|(?<![a-zA-Z\\])(?:[a-zA-Z]{{3,}}|{_SHORT}|(?<=[\s/.{{-])[mgshL])(?![a-zA-Z])"
     r"|\^\s*\\circ\s*[CFK]?(?![a-zA-Z]))"
 )
 _UNIT = re.compile(
@@ -62,8 +64,8 @@ _UNIT = re.compile(
 )
 _POWER = re.compile(r"\^\{?([0-9])")
 _NO_UNITS = re.compile(
-    r"\b(?:or|and|to|not|no|than|base|plus|minus|times|over|dozen|if|for|pm|am|squared|cubed|factorial|half|halves|thirds"
-    r"|fifths|tenths|hundredths|thousandths|tens|score|mille|kilo|mega|negative|below|zero|pi|mod)\b",
+    r"\b(?:or|and|to|not|no|than|base|plus|minus|times|over|dozen|if|for|pm|am|squared|cubed|factorial|half|halves"
+    r"|thirds|fifths|tenths|hundredths|thousandths|tens|score|mille|kilo|mega|negative|below|zero|pi|mod)\b",
     re.IGNORECASE,
 )
 _VARIABLES = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z]+")
