@@ -20,7 +20,8 @@ STAGES = {
     "guess": "answer benchmarks by random well-formed answers",
     "judge": "judge the answers of a run",
     "grade": "judge a file of answers",
-    "scores": "scores with intervals from grades",
+    "problem-scores": "score every problem from grades",
+    "scores": "scores with intervals from those of problems",
     "compare": "every method next to some references, over the same problems",
     "tables": "tables from scores, comparisons, claims and statistics",
     "figures": "figures from scores, statistics and logs",
@@ -28,6 +29,8 @@ STAGES = {
     "report": "one page with tables, claims, figures and answers",
     "merge": "merge a fine-tuned adapter into its base model",
     "plan": "estimate GPU-hours, memory and disk of an experiment",
+    "power": "say what an experiment can find, and what smaller differences would take",
+    "published": "intervals of published comparisons",
     "check": "look whether this machine can run an experiment",
     "explain": "say where a number in a table comes from",
 }

@@ -10,13 +10,14 @@ import pandas as pd
 import yaml
 from scipy import stats
 
-from lift.comparisons import Scores, by_method, paired, step_of
+from lift.comparisons import Comparison, plain_average, prepare
 from lift.decoded_step import untrained
 from lift.errors import InputError
 from lift.intervals import LEVEL, Difference, difference
+from lift.scores import Scores, by_method, step_of
 from lift.token_words import by_word, split_by_frequency
 
-_SIDES = {"expect": {"enum": ["above", "below", "within"]}, "points": {"type": "number", "exclusiveMinimum": 0}}
+_EXPECT = {"expect": {"enum": ["above", "below", "alike"]}}
 _METHODS = {
     "method": {"type": "string"},
     "against": {"type": "string"},
@@ -24,32 +25,38 @@ _METHODS = {
 }
 _STATISTIC = {"enum": ["confidence", "gold_probability", "accuracy"]}
 _WORDS = {"statistic": _STATISTIC, "from": {"type": "number"}, "to": {"type": "number"}}
+MARGIN = 2.0  # points
 
 
 def _comparison(properties: dict, *needed: str) -> dict:
-    return {"properties": properties | _SIDES, "required": [*needed, "expect"], "additionalProperties": False}
+    return {"properties": properties | _EXPECT, "required": [*needed, "expect"], "additionalProperties": False}
 
 
 SCHEMA = {
     "type": "object",
-    "additionalProperties": {
-        "type": "object",
-        "required": ["says", "where", "comparisons"],
-        "additionalProperties": False,
-        "properties": {
-            "says": {"type": "string"},
-            "where": {"type": "string"},
-            "comparisons": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "if": {"required": ["statistic"]},
-                    "then": _comparison(_WORDS, "statistic", "from", "to"),
-                    "else": _comparison(_METHODS, "method", "against"),
-                    "allOf": [
-                        {"if": {"properties": {"expect": {"const": "within"}}}, "then": {"required": ["points"]}},
-                    ],
+    "required": ["claims"],
+    "additionalProperties": False,
+    "properties": {
+        "margin": {"type": "number", "exclusiveMinimum": 0},
+        "claims": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["says", "where", "comparisons"],
+                "additionalProperties": False,
+                "properties": {
+                    "says": {"type": "string"},
+                    "where": {"type": "string"},
+                    "comparisons": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {
+                            "type": "object",
+                            "if": {"required": ["statistic"]},
+                            "then": _comparison(_WORDS, "statistic", "from", "to"),
+                            "else": _comparison(_METHODS, "method", "against"),
+                        },
+                    },
                 },
             },
         },
@@ -57,19 +64,26 @@ SCHEMA = {
 }
 
 
-def read(path: Path) -> dict:
+class Claims(NamedTuple):
+    """The claims by name, and the difference, in points, up to which methods are alike."""
+
+    claims: dict[str, dict]
+    margin: float = MARGIN
+
+
+def read(path: Path) -> Claims:
     """The claims in a file, checked. Raises InputError that lists its mistakes."""
     try:
-        claims = yaml.safe_load(path.read_text())
+        found = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not YAML: {error}") from None
     mistakes = [
         f"{path}: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}"
-        for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(claims)
+        for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(found)
     ]
     if mistakes:
         raise InputError("\n".join(mistakes))
-    return claims
+    return Claims(**found)
 
 
 def words_fade(statistics: pd.DataFrame, quantity: str, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
@@ -88,67 +102,110 @@ def words_fade(statistics: pd.DataFrame, quantity: str, start: float, end: float
     return fall[rare].to_numpy(), fall[frequent].to_numpy()
 
 
-class _Prepared(NamedTuple):
-    """A comparison that can be made: its interval at a level, over how many problems or words, and seeds, and a note on
-    methods whose weights are the base's."""
+class Case(NamedTuple):
+    """A comparison of a claim on one model and answer length, and what of it can be made.
 
-    at: Callable[[float], Difference]
-    n: int
-    seeds: int
+    at: its interval at a level; None where a method, benchmark or statistic is missing. n: problems or words. made: of
+    methods, the comparison itself. note: on methods whose weights are the base's.
+    """
+
+    claim: str
+    comparison: dict
+    model: str
+    length: int | str
+    at: Callable[[float], Difference] | None = None
+    n: int = 0
+    made: Comparison | None = None
     note: str = "-"
 
 
-def _of_words(statistics: pd.DataFrame, comparison: dict) -> _Prepared:
+def _of_words(case: Case, statistics: pd.DataFrame) -> Case:
     """The mean over rare words minus that over frequent ones, by Welch's t interval."""
-    rare, frequent = words_fade(statistics, comparison["statistic"], comparison["from"], comparison["to"])
+    wanted = case.comparison
+    rare, frequent = words_fade(statistics, wanted["statistic"], wanted["from"], wanted["to"])
     test = stats.ttest_ind(rare, frequent, equal_var=False)
     value = float(rare.mean() - frequent.mean())
-    return _Prepared(
-        lambda level: Difference(value, *test.confidence_interval(level), float(test.pvalue)),
-        len(rare) + len(frequent),
-        0,
-    )
+
+    def at(level: float) -> Difference:
+        return Difference(value, *map(float, test.confidence_interval(level)), float(test.pvalue))
+
+    return case._replace(at=at, n=len(rare) + len(frequent))
 
 
-def _of_methods(methods: dict[str, dict[str, Scores]], comparison: dict) -> _Prepared:
+def weights(comparison: dict, metrics: dict[str, str]) -> dict[str, float]:
+    """Of the benchmarks in a comparison of two methods; metrics: by benchmark.
+
+    Raises KeyError where contests or others are missing.
+    """
+    if comparison.get("over") != "contests-others":
+        return plain_average(list(metrics))
+    contests = [name for name, metric in metrics.items() if metric.startswith("pass@")]
+    if not contests or len(contests) == len(metrics):
+        raise KeyError("contests")
+    share = {True: 1 / len(contests), False: -1 / (len(metrics) - len(contests))}
+    return {name: share[name in contests] for name in metrics}
+
+
+def _of_methods(case: Case, methods: dict[str, dict[str, Scores]]) -> Case:
     """The difference of two methods. Raises KeyError where a method or a benchmark is missing."""
-    first, second = methods[comparison["method"]], methods[comparison["against"]]
+    names = [case.comparison[key] for key in ("method", "against")]
+    first, second = (methods[name] for name in names)
     if first.keys() != second.keys():
         raise KeyError("benchmark")
-    parts = [paired(first[name], second[name]) for name in first]
-    if comparison.get("over") == "contests-others":
-        is_contest = [scores.metric.startswith("pass@") for scores in first.values()]
-        contests, others = sum(is_contest), len(parts) - sum(is_contest)
-        if not contests or not others:
-            raise KeyError("contests")
-        weights = [1 / contests if contest else -1 / others for contest in is_contest]
-    else:
-        weights = [1 / len(parts)] * len(parts)
-    count = sum(part.shape[1] for part in parts)
-    note = untrained({comparison[key]: step_of(methods[comparison[key]]) for key in ("method", "against")})
-    return _Prepared(lambda level: difference(parts, weights, level), count, len(parts[0]), note)
+    metrics = {name: scores.metric for name, scores in first.items()}
+    made = prepare(methods, *names, weights(case.comparison, metrics))
+    note = untrained({name: step_of(methods[name]) for name in names})
+    return case._replace(at=lambda level: difference(*made, level), n=made.problems, made=made, note=note)
 
 
-def verdict(result: Difference, expect: str, points: float = 0.0) -> str:
-    """held, not held or undecided, by where the interval lies; points: of `within`, in the unit of the result."""
+def cases(claims: Claims, problems: pd.DataFrame, statistics: dict[str, pd.DataFrame]) -> list[Case]:
+    """All comparisons of the claims on each model and answer length, or on each model.
+
+    problems: problem_scores.parquet; statistics: the token statistics by model.
+    """
+    scores = by_method(problems)
+    places = [place for place in scores if any(method != "guess" for method in scores[place])]
+    of_statistics = [(model, "-") for model in dict.fromkeys(model for model, _ in places)]  # these know no length
+    found = []
+    for claim, entry in claims.claims.items():
+        for comparison in entry["comparisons"]:
+            for place in of_statistics if "statistic" in comparison else places:
+                case = Case(claim, comparison, *place)
+                try:
+                    if "statistic" in comparison:
+                        case = _of_words(case, statistics[place[0]])
+                    else:
+                        case = _of_methods(case, scores[place])
+                except KeyError:
+                    pass  # not run
+                found.append(case)
+    return found
+
+
+def level_of(found: list[Case]) -> float:
+    """Of each interval, so that LEVEL is that of all comparisons that can be made together (Bonferroni)."""
+    return 1 - (1 - LEVEL) / max(1, sum(case.at is not None for case in found))
+
+
+def verdict(result: Difference, expect: str, margin: float) -> str:
+    """held, not held, alike or undecided, by where the interval lies; margin: in the unit of the result."""
     low, high = result.low, result.high
-    if expect == "within":
-        if -points <= low and high <= points:
-            return "held"
-        return "not held" if low > points or high < -points else "undecided"
+    alike = -margin <= low and high <= margin
+    if expect == "alike":
+        return "held" if alike else "not held" if low > margin or high < -margin else "undecided"
     if expect == "below":
         low, high = -high, -low
-    return "held" if low > 0 else "not held" if high < 0 else "undecided"
+    return "held" if low > 0 else "not held" if high < 0 else "alike" if alike else "undecided"
 
 
 def overall(verdicts: list[str]) -> str:
     """Of a claim, from those of its comparisons."""
-    if "not held" in verdicts:
-        return "not held"
-    return next((kind for kind in ("not run", "undecided") if kind in verdicts), "held")
+    order = ("not held", "not run", "undecided", "alike")
+    return next((kind for kind in order if kind in verdicts), "held")
 
 
-def _name(comparison: dict) -> str:
+def name_of(comparison: dict) -> str:
+    """What is compared, as text."""
     if "statistic" in comparison:
         levels = f"t = {comparison['from']:.2f} to {comparison['to']:.2f}"
         return f"fall of {comparison['statistic'].replace('_', ' ')}, {levels}: rare - frequent words"
@@ -156,48 +213,28 @@ def _name(comparison: dict) -> str:
     return f"{comparison['method']} - {comparison['against']}, {over}"
 
 
-def _expected(comparison: dict) -> str:
-    return {"above": "above 0", "below": "below 0", "within": f"within {comparison.get('points', 0):g} points"}[
-        comparison["expect"]
-    ]
-
-
-def decide(claims: dict, problems: pd.DataFrame, statistics: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row a comparison of each claim, model and answer length; differences of scores and probabilities in points.
-
-    problems: problem_scores.parquet; statistics: the token statistics by model.
-    """
-    scores = by_method(problems)
-    places = [place for place in scores if any(method != "guess" for method in scores[place])]
-    of_statistics = [(model, "-") for model in dict.fromkeys(model for model, _ in places)]  # these know no length
-
-    def prepare(comparison: dict, place: tuple) -> _Prepared | None:
-        try:
-            if "statistic" in comparison:
-                return _of_words(statistics[place[0]], comparison)
-            return _of_methods(scores[place], comparison)
-        except KeyError:
-            return None
-
-    cases = [
-        (claim, comparison, place, prepare(comparison, place))
-        for claim, entry in claims.items()
-        for comparison in entry["comparisons"]
-        for place in (of_statistics if "statistic" in comparison else places)
-    ]
-    level = 1 - (1 - LEVEL) / max(1, sum(prepared is not None for *_, prepared in cases))
-    rows = []
-    for claim, comparison, (model, length), prepared in cases:
-        row = {"claim": claim, "says": claims[claim]["says"], "where": claims[claim]["where"]}
-        row |= {"comparison": _name(comparison), "expected": _expected(comparison), "model": model, "length": length}
-        if prepared is None:
-            rows.append(row | {"measured": "-", "n": "-", "seeds": "-", "note": "-", "verdict": "not run"})
+def decide(claims: Claims, found: list[Case]) -> pd.DataFrame:
+    """A row a case; differences of scores and probabilities in points."""
+    columns = ["claim", "says", "where", "comparison", "expected", "model", "length", "measured", "n", "seeds"]
+    columns += ["seed variance", "note", "verdict", "claim verdict"]
+    if not found:
+        return pd.DataFrame(columns=columns)
+    level, rows = level_of(found), []
+    expected = {"above": "above 0", "below": "below 0", "alike": f"within {claims.margin:g} points"}
+    for case in found:
+        entry, expect = claims.claims[case.claim], case.comparison["expect"]
+        row = {"claim": case.claim, "says": entry["says"], "where": entry["where"]}
+        row |= {"comparison": name_of(case.comparison), "expected": expected[expect]}
+        row |= {"model": case.model, "length": case.length}
+        if case.at is None:
+            row |= dict.fromkeys(("measured", "n", "seeds", "seed variance", "note"), "-")
+            rows.append(row | {"verdict": "not run"})
             continue
-        result = prepared.at(level)
-        points = [100 * value for value in (result.value, result.low, result.high)]
-        row |= {"measured": "{:+.1f} [{:+.1f}, {:+.1f}]".format(*points)}
-        row |= {"n": prepared.n, "seeds": prepared.seeds or "-", "note": prepared.note}
-        rows.append(row | {"verdict": verdict(result, comparison["expect"], comparison.get("points", 0) / 100)})
+        result = case.at(level)
+        points = [100 * value for value in result[:3]]
+        row |= {"measured": "{:+.1f} [{:+.1f}, {:+.1f}]".format(*points), "n": case.n}
+        row |= {"seeds": len(case.made.parts[0]) if case.made else "-", "seed variance": result.seeds}
+        rows.append(row | {"note": case.note, "verdict": verdict(result, expect, claims.margin / 100)})
     table = pd.DataFrame(rows)
     table["claim verdict"] = table.groupby(["claim", "model"])["verdict"].transform(lambda part: overall(list(part)))
     return table

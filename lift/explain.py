@@ -14,7 +14,7 @@ import yaml
 
 from lift import provenance, table_cells, tidy
 from lift.errors import InputError
-from lift.stages.scores import problem_scores
+from lift.problem_scores import problem_scores
 from lift.table_cells import Cell
 
 WARNING = "WARNING"

@@ -1,127 +1,143 @@
-"""Intervals of scores and of their differences over problems and seeds, and pass@k."""
+"""Intervals of scores and of their differences over problems and seeds; docs/uncertainty.md has the model.
+
+A method's scores are a list of benchmarks, each an array (seeds, problems); so are the paired differences of two.
+"""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
+from lift.seed_variance import SeedVariance
+
 LEVEL = 0.95
+_NOTHING = 1e-18  # a variance that is rounding
 
 
-def pass_at_k(correct: np.ndarray, samples: int, k: int) -> np.ndarray:
-    """The chance that one of k answers is right, by problem, from the number of right ones among `samples`.
-
-    The unbiased estimator 1 - C(n - c, k) / C(n, k) of Chen et al. 2021 (arXiv 2107.03374).
-    """
-    return np.array([1 - math.comb(samples - int(c), k) / math.comb(samples, k) for c in correct])
-
-
-def wilson(mean: float, n: float) -> tuple[float, float]:
-    """Wilson's score interval of a proportion over n independent trials (Wilson 1927)."""
-    z = stats.norm.ppf((1 + LEVEL) / 2)
+def wilson(mean: float, n: float, z: float | None = None) -> tuple[float, float]:
+    """Wilson's score interval of a proportion over n independent trials (Wilson 1927); z: the quantile, of LEVEL."""
+    z = stats.norm.ppf((1 + LEVEL) / 2) if z is None else z
     centre = (mean + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean and 95% interval of scores in [0, 1], one a seed and problem: (seeds, problems).
+class Estimate(NamedTuple):
+    """A weighted mean over benchmarks, its variance and its degrees of freedom, and how seeds were counted."""
 
-    Problems and seeds are both taken as drawn at random: a crossed two-way random-effects model, whose grand mean has
-    the variance (MS_problems + MS_seeds - MS_error) / (problems * seeds), with Satterthwaite's degrees of freedom
-    (Searle, Casella and McCulloch 1992, Variance Components, chapter 4). It is never taken below what the problems
-    alone give. With one seed the interval speaks of that run only. Where the scores do not vary at all it is Wilson's.
+    value: float
+    variance: float
+    freedom: float
+    seeds: str = "-"
+
+
+def by_problem(part: np.ndarray, chance: float, bounds: tuple[float, float]) -> float:
+    """Variance of a benchmark's mean by what differs from problem to problem; part: (seeds, problems).
+
+    bounds: of one problem's value. Where one problem tells nothing of it, the largest possible variance is taken; where
+    no problem differs, and none does by chance, that of Wilson's bound on the share of problems that might.
     """
-    seeds, problems = values.shape
-    mean = float(values.mean())
-    if seeds == 1 and np.isin(values, (0, 1)).all():
-        return mean, *wilson(mean, problems)
-    if values.min() == values.max() or problems == 1:
-        return mean, *wilson(mean, problems)
-    by_problem, by_seed = values.mean(0), values.mean(1)
-    ms_problems = seeds * by_problem.var(ddof=1)
-    if seeds == 1:
-        variance, freedom = ms_problems / problems, problems - 1
+    count, half = part.shape[1], (bounds[1] - bounds[0]) / 2
+    if count == 1:
+        return half**2
+    variance = float(part.mean(0).var(ddof=1)) / count
+    if variance < _NOTHING and chance < _NOTHING:
+        z = stats.norm.ppf((1 + LEVEL) / 2)
+        return float(half * z / (count + z * z)) ** 2
+    return variance
+
+
+def satterthwaite(variance: float, squares: float) -> float:
+    """Degrees of freedom of a sum of variances (1946); squares: the sum of each one's square by its own degrees."""
+    return variance**2 / squares if squares else math.inf
+
+
+def estimate(
+    parts: Sequence[np.ndarray], weights: Sequence[float], seed: SeedVariance | None, bounds: tuple[float, float]
+) -> Estimate:
+    """Of scores or differences, each benchmark (seeds, problems), with shared seeds; bounds: of one problem's value.
+
+    The variance has two parts: what differs from problem to problem over all seeds, and what differs from seed to seed
+    (`seed`, of lift.seed_variance; None with one seed, or where a seed is only one more sample). Of the first, chance
+    is taken away, for the second holds it; both are zero at least, and the second no less than chance. The degrees of
+    freedom are Satterthwaite's, and never fewer than the fewer of the two parts'.
+    """
+    chance = seed.chance if seed else (0.0,) * len(parts)
+    terms = [
+        (weight**2 * by_problem(part, noise / weight**2, bounds), max(1, part.shape[1] - 1))
+        for part, weight, noise in zip(parts, weights, chance, strict=True)
+    ]
+    value = math.fsum(weight * part.mean() for part, weight in zip(parts, weights, strict=True))
+    problems, squares = sum(term for term, _ in terms), sum(term**2 / freedom for term, freedom in terms)
+    if seed is None:
+        return Estimate(value, problems, satterthwaite(problems, squares))
+    seeds, seed = len(parts[0]), seed.settled(parts, weights)
+    by_seed = max(seed.value, sum(chance)) / seeds
+    variance = max(0.0, problems - sum(chance) / seeds) + by_seed
+    fewest = min(seed.freedom, satterthwaite(problems, squares))
+    freedom = max(fewest, satterthwaite(variance, squares + by_seed**2 / seed.freedom))
+    return Estimate(value, variance, freedom, seed.describe())
+
+
+def score_interval(parts: Sequence[np.ndarray], seed: SeedVariance | None) -> tuple[float, float, float, str]:
+    """Mean and 95% interval of scores in [0, 1] by the plain average over benchmarks, and how seeds were counted.
+
+    Wilson's interval, with as many trials as would give this variance (the effective sample size of Korn and Graubard
+    1998) and Student's quantile: it stays between 0 and 1, and is Wilson's own for one answer a problem, right or
+    wrong, and where nothing varies. Where fewer than five problems' worth is right, or wrong, there are no more trials
+    than problems. With one seed it speaks of that run only.
+    """
+    count = len(parts) * min(part.shape[1] for part in parts)
+    value, variance, freedom, seeds = estimate(parts, [1 / len(parts)] * len(parts), seed, (0.0, 1.0))
+    value = min(1.0, max(0.0, value))
+    right_or_wrong = len(parts) == 1 and len(parts[0]) == 1 and np.isin(parts[0], (0, 1)).all()
+    constant = all(np.ptp(part) == 0 for part in parts)
+    if right_or_wrong or (constant and (len(parts) == 1 or min(value, 1 - value) < 1e-9)):
+        low, high = wilson(value, count)
     else:
-        ms_seeds = problems * by_seed.var(ddof=1)
-        residual = values - by_problem - by_seed[:, None] + mean
-        error_freedom = (problems - 1) * (seeds - 1)
-        ms_error = (residual**2).sum() / error_freedom
-        total = ms_problems + ms_seeds - ms_error
-        if total > ms_problems:
-            squares = ms_problems**2 / (problems - 1) + ms_seeds**2 / (seeds - 1) + ms_error**2 / error_freedom
-            freedom = total**2 / squares
-        else:
-            total, freedom = ms_problems, problems - 1
-        variance = total / (problems * seeds)
-    half = stats.t.ppf((1 + LEVEL) / 2, freedom) * math.sqrt(variance)
-    return mean, max(0.0, mean - half), min(1.0, mean + half)
+        trials = max(1.0, _spread(parts) / variance)
+        if count * min(value, 1 - value) < 5:
+            trials = min(trials, count)
+        low, high = wilson(value, trials, stats.t.ppf((1 + LEVEL) / 2, freedom))
+    return value, min(value, low), max(value, high), seeds
 
 
-def _variance(parts: list[np.ndarray], weights: list[float], largest: float) -> tuple[float, float]:
-    """Variance and degrees of freedom of a weighted sum of means, each of a (seeds, problems), with shared seeds.
+def _spread(parts: Sequence[np.ndarray]) -> float:
+    """Variance of one right or wrong answer with the mean of some scores.
 
-    Problems add their variance part by part; seeds add that of the sum from seed to seed, less what problems and
-    chance explain of it. Degrees of freedom by Satterthwaite, as in `interval`. largest: the variance that is taken
-    where one problem tells nothing of it.
+    A benchmark with nothing right, or everything, counts with the share that its variance in `by_problem` is of.
     """
-    seeds = len(parts[0])
-    problem_terms, explained = [], 0.0
-    for part, weight in zip(parts, weights, strict=True):
-        n = part.shape[1]
-        spread = part.mean(0).var(ddof=1) if n > 1 else largest
-        problem_terms.append((spread / n * weight**2, max(1, n - 1)))
-        if seeds > 1 and n > 1:
-            residual = part - part.mean(0) - part.mean(1)[:, None] + part.mean()
-            explained += (residual**2).sum() / ((n - 1) * (seeds - 1)) / n / seeds * weight**2
-    terms = problem_terms
-    if seeds > 1:
-        sums = sum(weight * part.mean(1) for part, weight in zip(parts, weights, strict=True))
-        between = sums.var(ddof=1) / seeds
-        if between > explained:
-            terms = [*problem_terms, (between, seeds - 1), (-explained, math.inf)]
-    variance = sum(value for value, _ in terms)
-    if variance <= 0:
-        return 0.0, math.inf
-    return variance, variance**2 / sum(value**2 / df for value, df in terms)
-
-
-def average_interval(parts: list[np.ndarray]) -> tuple[float, float, float]:
-    """Mean and 95% interval of the plain average over several benchmarks, each (seeds, problems), with shared seeds."""
-    mean = float(np.mean([part.mean() for part in parts]))
-    variance, freedom = _variance(parts, [1 / len(parts)] * len(parts), largest=0.25)
-    if not variance:
-        return mean, *wilson(mean, sum(part.shape[1] for part in parts))
-    half = stats.t.ppf((1 + LEVEL) / 2, freedom) * math.sqrt(variance)
-    return mean, max(0.0, mean - half), min(1.0, mean + half)
+    means = []
+    for part in parts:
+        mean, least = part.mean(), by_problem(np.zeros_like(part), 0.0, (0.0, 1.0)) * part.shape[1]
+        means.append(min(1 - least, max(least, mean)) if np.ptp(part) == 0 and part.shape[1] > 1 else mean)
+    mean = float(np.mean(means))
+    return mean * (1 - mean)
 
 
 class Difference(NamedTuple):
-    """A difference with its interval, and the two-sided p-value of there being none."""
+    """A difference with its interval, the two-sided p-value of there being none, and how seeds were counted."""
 
     value: float
     low: float
     high: float
     p: float
+    seeds: str = "-"
 
 
-def difference(parts: list[np.ndarray], weights: list[float], level: float = LEVEL) -> Difference:
+def difference(
+    parts: Sequence[np.ndarray], weights: Sequence[float], seed: SeedVariance | None, level: float = LEVEL
+) -> Difference:
     """A weighted sum of paired differences, each (seeds, problems): one method's score minus another's on one problem.
 
-    Both methods answer the same problems, so that what a problem's difficulty adds to both cancels; problems and seeds
-    are drawn at random, as in `interval`. Where no problem differs, the interval is Wilson's bound on the share of
-    problems that might.
+    Both methods answer the same problems, so that what a problem's difficulty adds to both cancels.
     """
-    value = float(sum(weight * part.mean() for part, weight in zip(parts, weights, strict=True)))
-    variance, freedom = _variance(parts, weights, largest=1.0)
-    if not variance:
-        z = stats.norm.ppf((1 + level) / 2) ** 2
-        half = sum(abs(weight) * z / (part.shape[1] + z) for part, weight in zip(parts, weights, strict=True))
-        return Difference(value, value - half, value + half, 1.0 if value == 0 else 0.0)
+    value, variance, freedom, seeds = estimate(parts, weights, seed, (-1.0, 1.0))
     error = math.sqrt(variance)
     half = stats.t.ppf((1 + level) / 2, freedom) * error
-    return Difference(value, value - half, value + half, float(2 * stats.t.sf(abs(value) / error, freedom)))
+    return Difference(value, value - half, value + half, float(2 * stats.t.sf(abs(value) / error, freedom)), seeds)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -25,8 +25,8 @@ def made_by(config: dict, *files: Path) -> dict[str, str]:
         "finetune": ["lift.stages.finetune", *objectives],
         "decode": ["lift.stages.decode", "lift.stages.guess"],
         "grade": ["lift.stages.judge", *(f"lift.graders.{name}" for name in graders)],
-        "scores": ["lift.stages.scores", "lift.stages.compare"],
-        "tables": ["lift.stages.tables"],
+        "scores": ["lift.stages.problem_scores", "lift.stages.scores", "lift.stages.compare"],
+        "tables": ["lift.stages.tables", "lift.stages.power"],
         "figures": ["lift.stages.figures"],
     }
     code = {stage: fingerprint(*names) for stage, names in modules.items()}

@@ -569,13 +569,18 @@ def problem_count(name: str, entry: dict, results: Path) -> tuple[int, str]:
     prepared = _lines(results / "benchmarks" / f"{name}.jsonl")
     if prepared is not None:
         return prepared, ""
-    settings = configuration.benchmark_settings(entry)
+    count = settled_count(configuration.benchmark_settings(entry))
+    if count:
+        return count, ""
+    return UNKNOWN_PROBLEMS, f"{name}: how many problems it has is not known yet; {UNKNOWN_PROBLEMS} are assumed."
+
+
+def settled_count(settings: dict) -> int:
+    """Problems of a benchmark as its settings say, 0 where they do not."""
     rows, size = settings.get("rows", 0), settings.get("size", 0)
     if settings.get("puzzles") == "d1" and rows == 500:
         rows = 256  # of the 500, those that d1 drew
-    if rows or size:
-        return min(filter(None, (rows, size))), ""
-    return UNKNOWN_PROBLEMS, f"{name}: how many problems it has is not known yet; {UNKNOWN_PROBLEMS} are assumed."
+    return min(filter(None, (rows, size)), default=0)
 
 
 def example_count(name: str, entry: dict, results: Path) -> tuple[int, str]:
@@ -836,7 +841,7 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
         for entry in config["benchmarks"].values()
     )
     parts += [Part("decode", "none", "guesses", 1)] if guesses else []
-    parts += [Part("grade", "-", "answers", checkpoints + guesses), Part("results", "-", "tables, figures, page", 6)]
+    parts += [Part("grade", "-", "answers", checkpoints + guesses), Part("results", "-", "tables, figures, page", 8)]
     rate = rates(config["device"], config["threads"], assumed)
     shares = {stage: assumed.decode_utilisation if stage == "decode" else assumed.utilisation for stage in STAGES}
     parts = [replace(part, hours=_hours(part.flops, rate, shares[part.stage])) for part in parts]

@@ -44,6 +44,7 @@ CAPTIONS = {
     "run. Seconds depend on the machine and what else it did.",
 }  # in the order in which the figures are shown
 TABLES = {
+    "power": "What this experiment could find, and what smaller differences take",
     "reported": "Scores next to the published ones",
     "pass_at_k": "pass@k and avg@k",
     "format": "Answers that are invalid or cut off",
@@ -53,7 +54,7 @@ TABLES = {
     "contamination": "Words that a corpus shares with a benchmark",
     "benchmarks": "Benchmarks: sources, prompts, decoders",
 }
-VERDICTS = ("not held", "held", "undecided", "not run")  # "not held" before the "held" that it contains
+VERDICTS = ("not held", "held", "alike", "undecided", "not run")  # "not held" before the "held" that it contains
 STAGES = {"runs": "fine-tuning", "generations": "decoding", "grades": "judging"}
 CORRECT, INVALID, TRUNCATED = 1, 2, 4  # an answer's flags, as lift/report.js reads them
 _FACTS = ("commit", "machine", "gpu", "device", "dtype", "threads", "devices", "sandbox", "python")

@@ -106,7 +106,7 @@ def comparison_table(comparisons: pd.DataFrame, methods: list[str], benchmarks: 
         {"model": rows["model"], "length": rows["gen_length"]}
         | {key: rows[key] for key in ("method", "reference", "benchmark", "metric", "n", "seeds")}
         | {"step": rows["step"], "reference step": rows["reference_step"]}
-        | {"difference": list(points), "p": rows["p"].map("{:.3f}".format)}
+        | {"difference": list(points), "seed variance": rows["seed_variance"], "p": rows["p"].map("{:.3f}".format)}
         | {"p corrected": rows["p_corrected"].map("{:.3f}".format), "verdict": rows["verdict"].replace("", "-")}
     )
 

@@ -24,8 +24,8 @@ from lift import answers, models
 from lift.benchmarks import describe
 from lift.decoding import Decoder
 from lift.grading import grade_rows
-from lift.intervals import average_interval
-from lift.stages.scores import problem_scores
+from lift.intervals import score_interval
+from lift.problem_scores import problem_scores
 from lift.tokenization import decode_response, end_of_turn, load_tokenizer
 
 ROOT = Path(__file__).parent.parent
@@ -108,7 +108,7 @@ def main() -> None:
             costs.append(cost)
             found += [row["text"] for row in answer_rows]
         exact, texts = exact or scores, texts or found
-        mean, low, high = average_interval([values[None] for values in scores])
+        mean, low, high, _ = score_interval([values[None] for values in scores], None)
         total = pd.DataFrame(costs).sum()
         rows.append(
             {

@@ -10,6 +10,7 @@ from lift.errors import InputError
 from lift.intervals import Difference
 from tests.conftest import ROOT
 
+STATED = claims.read(ROOT / "config/claims.yaml")
 CONTEST, TASK = ("contest", "pass@16"), ("task", "accuracy")
 
 
@@ -20,8 +21,8 @@ def scores(method, gain, seeds=3, problems=80, seed=0, benchmarks=(TASK, CONTEST
         difficulty = np.random.default_rng(place).uniform(0.2, 0.6, problems)
         for k in range(seeds):
             values = difficulty + (gain[place] if isinstance(gain, tuple) else gain) + rng.normal(0, 0.02, problems)
-            facts = {"model": "m", "method": method, "seed": k, "benchmark": benchmark, "decoder": "d"}
-            facts |= {"step": 120, "gen_length": 48, "counts": True, "metric": metric}
+            facts = {"model": "m", "method": method, "run": method, "seed": k, "benchmark": benchmark, "decoder": "d"}
+            facts |= {"step": None if method == "base" else 120, "gen_length": 48, "counts": True, "metric": metric}
             facts |= {"id": range(problems), "value": values}
             parts.append(pd.DataFrame(facts))
     return pd.concat(parts, ignore_index=True)
@@ -77,6 +78,41 @@ def test_other_problems_or_seeds_cannot_be_paired():
         compare(pd.concat([scores("sft", 0.0), scores("a", 0.0, seeds=2)]), ["sft"], [])
 
 
+def test_trained_methods_with_other_seeds_are_not_taken_for_one_answered_once():
+    with pytest.raises(ValueError, match="seeds"):
+        compare(pd.concat([scores("sft", 0.0, seeds=1), scores("a", 0.0)]), ["sft"], [])
+
+
+def test_a_missing_answer_is_named():
+    every = pd.concat([scores("sft", 0.0), scores("a", 0.0)], ignore_index=True)
+    with pytest.raises(InputError, match=r"m, a .*contest"):
+        compare(every.drop(index=every.index[-1]), ["sft"], [])
+
+
+def test_two_checkpoints_of_a_run_are_one_row_of_the_pool():
+    """Their seeds do the same to both: counted twice, seeds would seem to spread less."""
+    every = [scores(name, 0.0, seed=i) for i, name in enumerate(["sft", "a", "b", "c"])]
+    twin = scores("c", 0.0, seed=3).assign(method="c-last")
+    without, with_twin = (compare(pd.concat(parts), ["sft"], []) for parts in (every, [*every, twin]))
+    a = [made.query("method == 'a' and benchmark == 'average'").iloc[0] for made in (without, with_twin)]
+    assert a[0]["ci_low"] == pytest.approx(a[1]["ci_low"])
+    assert set(with_twin.query("method == 'c-last'")["seed_variance"]) == {"pooled over 4 methods"}
+    assert set(compare(pd.concat([*every, twin]), ["c"], []).query("method == 'c-last'")["seed_variance"]) == {
+        "pooled over 2 methods"
+    }
+
+
+def test_what_is_still_the_base_has_no_seeds_of_training():
+    still = scores("gift", 0.0, seed=5).assign(step=0)
+    made = compare(pd.concat([scores("sft", 0.0), scores("a", 0.0, seed=2), still]), ["sft"], [])
+    assert set(made["seed_variance"]) == {"pooled over 2 methods"}
+
+
+def test_without_cases_the_claims_are_an_empty_table():
+    found = claims.cases(STATED, scores("guess", 0.0), {})
+    assert list(claims.decide(STATED, found).columns)[:2] == ["claim", "says"]
+
+
 def test_who_answers_only_some_benchmarks_has_no_average_and_guesses_are_left_out():
     part = pd.concat([scores("sft", 0.0), scores("a", 0.0, benchmarks=(TASK,)), scores("guess", 0.0)])
     made = compare(part, ["sft"], ["guess"])
@@ -88,11 +124,24 @@ def test_who_answers_only_some_benchmarks_has_no_average_and_guesses_are_left_ou
 
 def test_the_verdict_is_where_the_interval_lies():
     above, around, below = (Difference(v, v - 0.01, v + 0.01, 0.5) for v in (0.02, 0.0, -0.02))
-    assert [claims.verdict(d, "above") for d in (above, around, below)] == ["held", "undecided", "not held"]
-    assert [claims.verdict(d, "below") for d in (above, around, below)] == ["not held", "undecided", "held"]
-    assert claims.verdict(around, "within", 0.02) == "held"
-    assert claims.verdict(above, "within", 0.02) == "undecided"
-    assert claims.verdict(above, "within", 0.005) == claims.verdict(below, "within", 0.005) == "not held"
+    assert [claims.verdict(d, "above", 0.005) for d in (above, around, below)] == ["held", "undecided", "not held"]
+    assert [claims.verdict(d, "below", 0.005) for d in (above, around, below)] == ["not held", "undecided", "held"]
+    assert [claims.verdict(d, "alike", 0.02) for d in (above, around, below)] == ["undecided", "held", "undecided"]
+    assert [claims.verdict(d, "alike", 0.005) for d in (above, around, below)] == ["not held", "undecided", "not held"]
+
+
+def test_no_difference_that_would_matter_is_alike():
+    around, small, wide = (
+        Difference(0.0, -0.01, 0.01, 0.5),
+        Difference(0.008, 0.001, 0.015, 0.5),
+        Difference(0, -1, 1, 1),
+    )
+    for expect in ("above", "below"):
+        assert claims.verdict(around, expect, 0.02) == "alike"
+        assert claims.verdict(around, expect, 0.009) == "undecided"
+        assert claims.verdict(wide, expect, 0.02) == "undecided"
+    assert claims.verdict(small, "above", 0.02) == "held"  # small, but on the side that was claimed
+    assert claims.verdict(small, "below", 0.02) == "not held"
 
 
 def test_a_claim_is_as_good_as_its_comparisons():
@@ -100,6 +149,8 @@ def test_a_claim_is_as_good_as_its_comparisons():
     assert claims.overall(["held", "not held", "not run"]) == "not held"
     assert claims.overall(["held", "undecided"]) == "undecided"
     assert claims.overall(["held", "undecided", "not run"]) == "not run"
+    assert claims.overall(["held", "alike"]) == "alike"
+    assert claims.overall(["alike", "undecided"]) == "undecided"
 
 
 def statistics(rare_end, frequent_end):
@@ -114,8 +165,12 @@ def statistics(rare_end, frequent_end):
     return pd.DataFrame(rows)
 
 
+def decided(problems, words):
+    return claims.decide(STATED, claims.cases(STATED, problems, {"m": words}))
+
+
 def decide(problems, words):
-    made = claims.decide(claims.read(ROOT / "config/claims.yaml"), problems, {"m": words})
+    made = decided(problems, words)
     return made.drop_duplicates("claim").set_index("claim")["claim verdict"].to_dict()
 
 
@@ -152,22 +207,21 @@ def test_what_was_not_run_is_said():
 
 
 def test_intervals_widen_with_the_number_of_comparisons():
-    words = statistics(0.1, 0.5)
-    few = claims.decide(claims.read(ROOT / "config/claims.yaml"), table(base=0.0, sft=-0.05), {"m": words})
-    many = claims.decide(
-        claims.read(ROOT / "config/claims.yaml"), table(base=0.0, sft=-0.05, lift3=0, lift2=0), {"m": words}
-    )
-    wanted = "sft - base, average"
-    low, high = (t[t["comparison"] == wanted]["measured"].iloc[0] for t in (few, many))
-    width = [np.ptp([float(v) for v in text.split("[")[1].rstrip("]").split(", ")]) for text in (low, high)]
-    assert width[0] < width[1]
+    problems = table(base=0.0, sft=-0.05, lift3=0.0)
+    one = {"says": "x", "where": "y", "comparisons": [{"method": "lift3", "against": "sft", "expect": "above"}]}
+    few, many = (claims.cases(claims.Claims({f"c{i}": one for i in range(count)}), problems, {}) for count in (1, 8))
+    assert (claims.level_of(few), claims.level_of(many)) == pytest.approx((0.95, 0.99375))
+    narrow, wide = (found[0].at(claims.level_of(found)) for found in (few, many))
+    assert narrow.high - narrow.low < wide.high - wide.low
 
 
 def test_a_mistake_in_a_claim_is_named(tmp_path):
     path = tmp_path / "claims.yaml"
-    path.write_text("a: {says: x, where: y, comparisons: [{method: lift3, agianst: sft, expect: above}]}")
+    path.write_text("claims: {a: {says: x, where: y, comparisons: [{method: lift3, agianst: sft, expect: above}]}}")
     with pytest.raises(InputError, match=r"a\.comparisons\.0.*against"):
         claims.read(path)
-    path.write_text("a: {says: x, where: y, comparisons: [{method: lift3, against: sft, expect: within}]}")
-    with pytest.raises(InputError, match="points"):
+    path.write_text(
+        "margin: 0\nclaims: {a: {says: x, where: y, comparisons: [{method: a, against: b, expect: within}]}}"
+    )
+    with pytest.raises(InputError, match=r"(?s)margin.*within|within.*margin"):
         claims.read(path)

@@ -11,7 +11,9 @@ from lift.comparisons import compare
 from lift.decoded_step import decoded_step, say, untrained
 from lift.figures import scores as figure
 from lift.figures.style import method_marks
-from lift.stages.scores import decoded_steps, score_rows
+from lift.problem_scores import problem_table
+from lift.run_records import decoded_steps
+from lift.scores import score_rows
 from tests.conftest import ROOT
 from tests.test_scores import OWN, PLAN, write
 
@@ -67,8 +69,8 @@ def made(tmp_path_factory):
                 write(*where, "greedy", "sudoku", [1, 0], correct_cells=[4, 2], empty_cells=4, valid=[1, 1]),
                 write(*where, "sampled", "aime24", [0, 0, 1, 0], samples=2),
             ]
-    rows, problems = score_rows(files, PLAN, ["base", "guess"], STEPS)
-    return pd.DataFrame(rows).assign(experiment="e"), problems
+    problems = problem_table(files, PLAN, STEPS, {})
+    return pd.DataFrame(score_rows(problems, PLAN)).assign(experiment="e"), problems
 
 
 def test_every_table_says_so(made):
@@ -108,7 +110,8 @@ def test_claims_and_figures_say_so(made):
     scores, problems = made
     comparison = {"method": "sft", "against": "gift", "expect": "above"}
     claim = {"says": "x", "where": "y", "comparisons": [comparison, comparison | {"against": "base"}]}
-    notes = claims.decide({"a": claim}, problems, {})["note"].tolist()
+    stated = claims.Claims({"a": claim})
+    notes = claims.decide(stated, claims.cases(stated, problems, {}))["note"].tolist()
     assert notes[0] == "sft is 90; the base in 1 of 2 seeds; gift is the base"
     data = figure.data(scores[scores["seed"].isin(["all", "-"])], OWN, METHODS)
     labels = [label.get_text() for label in figure.draw(data, method_marks(METHODS, [])).axes[0].get_yticklabels()]

@@ -12,7 +12,8 @@ from lift import config as configuration
 from lift import provenance, tidy
 from lift.benchmarks import describe
 from lift.kept import header, made_by, part_files
-from lift.stages.scores import COLUMNS, score_rows
+from lift.problem_scores import problem_table
+from lift.scores import COLUMNS, score_rows
 from tests.checkout import Checkout
 from tests.conftest import ROOT
 
@@ -99,7 +100,7 @@ def test_its_row_of_the_kept_scores_follows(part):
         | {"decoders": configuration.benchmark_decoders(resolved, name), "k": entry["k"]}
         for name, entry in resolved["benchmarks"].items()
     }
-    rows, _ = score_rows([found["grades.csv"]], plan, ["base"])
+    rows = score_rows(problem_table([found["grades.csv"]], plan, {("mini", "lift3", 0): 120}, {}), plan)
     row = pd.DataFrame(rows).assign(experiment=config["experiment"])[list(COLUMNS)].iloc[0]
     kept = tidy.read(ROOT / "docs/miniature/scores.csv")
     names = ["model", "method", "seed", "benchmark", "decoder", "metric"]

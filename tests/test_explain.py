@@ -14,7 +14,7 @@ import yaml
 from lift import __main__, provenance, table_cells
 from lift.errors import InputError
 from lift.explain import AGE, COUNT, PROBLEMS, SCORE, WARNING, WEIGHTS, explain, text
-from lift.stages.scores import problem_scores
+from lift.problem_scores import problem_scores
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = {"gsm": ("accuracy", "greedy", 1), "aime": ("pass@k", "sampled", 2)}

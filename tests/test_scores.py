@@ -5,7 +5,8 @@ import pytest
 
 from lift import reported, tables
 from lift.errors import InputError
-from lift.stages.scores import score_rows
+from lift.problem_scores import problem_table
+from lift.scores import score_rows
 from tests.conftest import ROOT
 
 GREEDY, LONG, FAST = (
@@ -16,6 +17,7 @@ PLAN = {
     "sudoku": {"metric": "cell_accuracy", "k": 1, "decoders": {"greedy": GREEDY}},
     "aime24": {"metric": "pass@k", "k": 2, "decoders": {"sampled": GREEDY | {"temperature": 0.8}}},
 }
+STEPS = {("m", "sft", seed): 120 for seed in (0, 1)}
 OWN = {"gsm8k": "accuracy", "sudoku": "cell_accuracy", "aime24": "pass@2"}
 
 
@@ -42,8 +44,8 @@ def rows(tmp_path):
                 write(*where, "greedy", "sudoku", [1, 0], correct_cells=[4, 2], empty_cells=4, valid=[1, 1]),
                 write(*where, "sampled", "aime24", [0, 0, 1, 0], samples=2),
             ]
-    scores, problems = score_rows(files, PLAN, ["base", "guess"])
-    return pd.DataFrame(scores), problems
+    problems = problem_table(files, PLAN, STEPS, {})
+    return pd.DataFrame(score_rows(problems, PLAN)), problems
 
 
 @pytest.fixture
@@ -75,22 +77,37 @@ def test_every_decoder_has_its_own_score(scores):
 
 def test_pass_at_k_may_be_of_more_samples_than_k(tmp_path):
     file = write(tmp_path, "m", "sft", 0, "sampled", "aime24", [1, 0, 0, 0, 0, 0, 0, 0], samples=4)
-    scores = pd.DataFrame(score_rows([file], PLAN, [])[0]).set_index("metric")["value"]
+    rows = pd.DataFrame(score_rows(problem_table([file], PLAN, STEPS, {}), PLAN))
+    scores = rows.set_index("metric")["value"]
     assert scores["pass@2"] == pytest.approx(0.5 * (1 - 3 / 6))  # the first problem: one of four is right
     assert scores["pass@4"] == 0.5
     assert scores["avg@4"] == 0.125
-    assert value(pd.DataFrame(score_rows([file], PLAN, [])[0]), benchmark="aime24", metric="pass@2")["n"] == 2
+    assert value(rows, benchmark="aime24", metric="pass@2")["n"] == 2
 
 
 def test_problem_scores_average_to_the_scores(rows):
     scores, problems = rows
-    for (method, benchmark, decoder), part in problems[problems["model"] == "m"].groupby(
-        ["method", "benchmark", "decoder"]
-    ):
-        wanted = {"method": method, "benchmark": benchmark, "decoder": decoder, "metric": OWN[benchmark]}
+    keys = ["method", "benchmark", "decoder", "metric"]
+    for place, part in problems[problems["model"] == "m"].groupby(keys):
+        wanted = dict(zip(keys, place, strict=True))
         found = scores[(scores[list(wanted)] == pd.Series(wanted)).all(axis=1)]
         assert part["value"].mean() == pytest.approx(found["value"].iloc[-1])
-    assert set(problems.query("counts and benchmark == 'gsm8k'")["decoder"]) == {"greedy", "long"}
+    counted = problems[problems["counts"]]
+    assert set(counted.query("benchmark == 'gsm8k'")["decoder"]) == {"greedy", "long"}
+    assert counted.groupby("benchmark")["metric"].unique().map(list).to_dict() == {b: [m] for b, m in OWN.items()}
+
+
+def test_all_metrics_are_made_of_the_problems_scores(rows):
+    """So that a better interval needs no answer, nor a grade, again."""
+    scores, problems = rows
+    metrics = scores[scores["benchmark"] != "average"].groupby("benchmark")["metric"].unique().map(set).to_dict()
+    assert metrics == problems.groupby("benchmark")["metric"].unique().map(set).to_dict()
+    assert metrics["aime24"] == {"pass@2", "avg@2", "invalid_format", "truncated"}
+
+
+def test_rows_over_seeds_say_how_seeds_were_counted(scores):
+    said = scores.groupby("seed")["seed_variance"].unique().map(set).to_dict()
+    assert said == {"all": {"own"}, "0": {"-"}, "1": {"-"}, "-": {"-"}}
 
 
 def test_sudoku_counts_cells_and_says_which_grids_are_valid(scores):
@@ -145,7 +162,7 @@ def test_the_main_table_says_what_a_score_is_beside(scores):
     published = pd.DataFrame(
         [
             {"value": 70.0, "model": "hub/m", "method": "base", "benchmark": "gsm8k", "length": 32},
-            {"value": 1.0, "model": "hub/m", "method": "sft", "benchmark": "gsm8k", "length": None},
+            {"value": 45.0, "model": "hub/m", "method": "sft", "benchmark": "gsm8k", "length": None},
             {"value": 10.0, "model": "other/m", "method": "base", "benchmark": "gsm8k", "length": 32},
             {"value": 20.0, "model": "", "method": "base", "benchmark": "sudoku", "length": 32},
         ]
@@ -156,13 +173,13 @@ def test_the_main_table_says_what_a_score_is_beside(scores):
     table = tables.main_table(rows, OWN, methods, comparisons, joined)
     cells = table.set_index(["method", "length"])["gsm8k (n=4)"]
     assert cells["base", 32].endswith("] worse; published 70.0")
-    assert cells["sft", 64].endswith("]; published 1.0, differs")
+    assert cells["sft", 64].endswith("]; published 45.0, differs")
     rest = reported.without_counterpart(joined, published, sources)
     table = tables.reported_table(joined, rest, methods)
     assert table[["model", "method", "length", "published", "differs"]].values.tolist() == [
         ["m", "base", "32", "70.0", "no"],
-        ["m", "sft", "32 (not stated)", "1.0", "no"],
-        ["m", "sft", "64 (not stated)", "1.0", "yes"],
+        ["m", "sft", "32 (not stated)", "45.0", "no"],
+        ["m", "sft", "64 (not stated)", "45.0", "yes"],
         ["other/m", "base", "32", "10.0", "-"],
         ["not stated", "base", "32", "20.0", "-"],
     ]

@@ -35,7 +35,7 @@ def test_the_run_ends_with_the_main_table(checkout):
         assert checkout.output.count("No conda found: --use-conda is ignored") == 1
 
 
-TABLES = ("main", "comparisons", "claims", "reported", "pass_at_k", "format", "decoders", "statistics")
+TABLES = ("main", "comparisons", "claims", "power", "reported", "pass_at_k", "format", "decoders", "statistics")
 DATA_TABLES = ("data", "contamination", "benchmarks")
 
 
@@ -75,7 +75,8 @@ def test_nothing_is_left_to_do(checkout):
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
-AFTER_DECODING = {"scores": 1, "comparisons": 1, "tables": 1, "figures": 1, "page": 1}
+AFTER_PROBLEM_SCORES = {"scores": 1, "comparisons": 1, "tables": 1, "power": 1, "figures": 1, "page": 1}
+AFTER_DECODING = {"problem_scores": 1} | AFTER_PROBLEM_SCORES
 
 
 def test_a_changed_decoder_plans_decoding_and_no_training(checkout):
@@ -108,6 +109,11 @@ def test_a_changed_grader_plans_grading_and_no_decoding(checkout):
         assert checkout.plan() == {"judge": 12, "judge_guesses": 1} | AFTER_DECODING
 
 
+def test_a_better_interval_needs_no_grade_again(checkout):
+    with checkout.edited("lift/seed_variance.py", "PRIOR_FREEDOM = 2.0", "PRIOR_FREEDOM = 3.0"):
+        assert checkout.plan() == AFTER_PROBLEM_SCORES
+
+
 def test_a_changed_figure_plans_the_figures(checkout):
     with checkout.edited("lift/figures/scores.py", "linewidth=1.5", "linewidth=2"):
         assert checkout.plan() == {"figures": 1, "page": 1}
@@ -117,7 +123,7 @@ def test_two_params_that_exchange_their_values_are_noticed(checkout):
     """Snakemake compares a job's params as a set without names."""
     assert (checkout.resolved("statistics", "passes"), checkout.resolved("statistics", "batch_size")) == (1, 32)
     statistics = SMOKE["statistics"] | {"passes": 32, "batch_size": 1}
-    expected = {"settings": 1, "token_statistics": 2, "tables": 1, "figures": 1, "page": 1}
+    expected = {"settings": 1, "token_statistics": 2, "tables": 1, "power": 1, "figures": 1, "page": 1}
     assert checkout.plan(config=small(statistics=statistics)) == expected
 
 
@@ -177,6 +183,7 @@ def test_stages_are_targets(checkout):
         "scores",
         "comparisons",
         "tables",
+        "power",
         "figures",
     ]
     result = checkout.run("-n", *stages, "page", "settings")
@@ -192,7 +199,7 @@ def test_another_checkpoint_of_a_run_is_decoded_and_not_trained(checkout):
 
 def test_a_changed_claim_plans_the_tables(checkout):
     with checkout.edited("config/claims.yaml", "says: Rare", "says: Very rare"):
-        assert checkout.plan() == {"tables": 1, "page": 1}
+        assert checkout.plan() == {"tables": 1, "power": 1, "page": 1}
 
 
 def test_two_runs_give_the_same_scores_and_numbers_lead_to_their_records(checkout, tmp_path):

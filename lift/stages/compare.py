@@ -1,15 +1,14 @@
 """Compare every method with some references over the same problems: comparisons.csv.
 
-Differences of scores, each with its 95% interval over problems and seeds, the p-value, the p-value corrected for all
-comparisons with one reference of one model and answer length (Holm 1979), and better or worse where the corrected one
-is below 0.05.
+Differences of scores, each with its 95% interval over problems and seeds, how what varies from seed to seed was
+estimated, the p-value, the p-value corrected for all comparisons with one reference of one model and answer length, and
+better or worse where the corrected one is below 0.05. docs/uncertainty.md has the model.
 """
 
 from pathlib import Path
 
-import pandas as pd
-
 from lift.comparisons import compare
+from lift.scores import read_problems
 
 
 def add_arguments(parser) -> None:
@@ -20,5 +19,5 @@ def add_arguments(parser) -> None:
 
 
 def main(args) -> None:
-    table = compare(pd.read_parquet(args.problems), args.references, args.leave_out)
+    table = compare(read_problems(args.problems), args.references, args.leave_out)
     table.to_csv(args.output, index=False, float_format="%.6f")

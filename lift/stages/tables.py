@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from lift import claims, reported, tables, tidy
+from lift.scores import read_problems
 from lift.token_words import by_word, split_by_frequency
 
 
@@ -46,7 +47,8 @@ def main(args) -> None:
     scores = tables.first_decoders(every, args.decoders)
     joined = reported.join(tables.own_scores(scores, args.metrics), published, args.bases, args.sources)
     rest = reported.without_counterpart(joined, published, args.sources)
-    decided = claims.decide(claims.read(args.claims), pd.read_parquet(args.problems), statistics)
+    stated = claims.read(args.claims)
+    decided = claims.decide(stated, claims.cases(stated, read_problems(args.problems), statistics))
     made = {
         "main": tables.main_table(scores, args.metrics, args.methods, comparisons, joined),
         "comparisons": tables.comparison_table(comparisons, args.methods, list(args.metrics)),

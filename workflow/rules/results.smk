@@ -100,15 +100,48 @@ rule settings:
         "python -m lift settings" " --config {params.config:q}" " --output {output:q}" " > {log:q} 2>&1"
 
 
-rule scores:
+# All intervals, comparisons and claims are made of these.
+rule problem_scores:
     input:
         grades=rules.grade.input,
         decoding=checkpoints(f"{GENERATIONS}/run.json"),
         training=expand(f"{RUN}/run.json", model=MODELS, method=TRAINED, seed=SEEDS),
     output:
-        scores=report(f"{RESULTS}/scores.csv", caption="../report/scores.rst", category="Scores"),
-        costs=report(f"{RESULTS}/costs.csv", caption="../report/costs.rst", category="Scores"),
         problems=f"{RESULTS}/problem_scores.parquet",
+        costs=report(f"{RESULTS}/costs.csv", caption="../report/costs.rst", category="Scores"),
+    log:
+        f"{LOGS}/problem_scores.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        settings={
+            "plan": json(
+                {name: {key: plan[key] for key in ("metric", "k", "decoders")} for name, plan in PLAN.items()}
+            ),
+            "runs": json({name: entry["run_of"] for name, entry in CONFIG["methods"].items() if "run_of" in entry}),
+        },
+        output=lambda wildcards, output: Path(output.problems).parent,
+        code=fingerprint("lift.stages.problem_scores"),
+    message:
+        "The score of every problem"
+    shell:
+        "python -m lift problem-scores"
+        " --grades {input.grades:q}"
+        " --plan {params.settings[plan]:q}"
+        " --runs {params.settings[runs]:q}"
+        " --records {input.decoding:q} {input.training:q}"
+        " --output {params.output:q}"
+        " > {log:q} 2>&1"
+
+
+rule scores:
+    input:
+        rules.problem_scores.output.problems,
+    output:
+        report(f"{RESULTS}/scores.csv", caption="../report/scores.rst", category="Scores"),
     log:
         f"{LOGS}/scores.log",
     conda:
@@ -119,29 +152,24 @@ rule scores:
     params:
         settings={
             "experiment": CONFIG["experiment"],
-            "plan": json(
-                {name: {key: plan[key] for key in ("metric", "k", "decoders")} for name, plan in PLAN.items()}
-            ),
+            "plan": json({name: {"decoders": plan["decoders"]} for name, plan in PLAN.items()}),
         },
-        output=lambda wildcards, output: Path(output.scores).parent,
         code=fingerprint("lift.stages.scores"),
     message:
         "Scores with intervals"
     shell:
         "python -m lift scores"
         " --experiment {params.settings[experiment]}"
-        " --grades {input.grades:q}"
+        " --problems {input:q}"
         " --plan {params.settings[plan]:q}"
-        " --untrained base guess"
-        " --records {input.decoding:q} {input.training:q}"
-        " --output {params.output:q}"
+        " --output {output:q}"
         " > {log:q} 2>&1"
 
 
 # Every method next to the references, over the same problems.
 rule comparisons:
     input:
-        rules.scores.output.problems,
+        rules.problem_scores.output.problems,
     output:
         report(f"{RESULTS}/comparisons.csv", caption="../report/comparisons.rst", category="Scores"),
     log:
@@ -170,9 +198,9 @@ TABLES = ["main", "comparisons", "claims", "reported", "pass_at_k", "format", "d
 
 rule tables:
     input:
-        scores=rules.scores.output.scores,
-        costs=rules.scores.output.costs,
-        problems=rules.scores.output.problems,
+        scores=rules.scores.output,
+        costs=rules.problem_scores.output.costs,
+        problems=rules.problem_scores.output.problems,
         comparisons=rules.comparisons.output,
         statistics=rules.statistics.input,
         claims=in_repository("config/claims.yaml"),
@@ -225,6 +253,43 @@ rule tables:
         " > {log:q} 2>&1"
 
 
+# What this experiment could find, and what smaller differences would have taken.
+rule power:
+    input:
+        config=rules.settings.output[0],
+        problems=rules.problem_scores.output.problems,
+        claims=in_repository("config/claims.yaml"),
+    output:
+        report(
+            f"{RESULTS}/tables/power.csv",
+            caption="../report/power.rst",
+            category="Tables",
+            labels={"table": "power"},
+        ),
+        expand(f"{RESULTS}/tables/power.{{extension}}", extension=["md", "tex"]),
+    log:
+        f"{LOGS}/power.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        results=lambda wildcards, input: Path(input.config).parent,
+        output=lambda wildcards, output: Path(output[0]).with_suffix(""),
+        code=fingerprint("lift.stages.power"),
+    message:
+        "What this experiment can find"
+    shell:
+        "python -m lift power"
+        " --config {input.config:q}"
+        " --results {params.results:q}"
+        " --from {params.results:q}"
+        " --claims {input.claims:q}"
+        " --output {params.output:q}"
+        " > {log:q} 2>&1"
+
+
 ABLATIONS = [method for method in METHODS if method in CONFIG["ablations"]]
 MAIN_ROWS = [method for method in ROWS if method not in ABLATIONS]
 # What each figure shows, by its name: the kind of figure, and its labels in the report.
@@ -242,8 +307,8 @@ FIGURES = {
 
 rule figures:
     input:
-        scores=rules.scores.output.scores,
-        costs=rules.scores.output.costs,
+        scores=rules.scores.output,
+        costs=rules.problem_scores.output.costs,
         statistics=rules.statistics.input,
         logs=expand(f"{RUN}/log.jsonl", model=MODELS, method=TRAINED, seed=SEEDS),
     output:
@@ -293,9 +358,11 @@ rule figures:
 rule page:
     input:
         rules.settings.output,
+        rules.problem_scores.output,
         rules.scores.output,
         rules.comparisons.output,
         rules.tables.output,
+        rules.power.output,
         rules.figures.output,
         rules.data_report.output,
     output:

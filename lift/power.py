@@ -1,0 +1,272 @@
+"""What an experiment can find: the differences that it sees, and the seeds and problems that smaller ones take.
+
+The variance of a comparison (lift.intervals) is taken apart into what problems, seeds and chance give, and put together
+again for other numbers of seeds and problems. Power is that of Student's test, by the noncentral t distribution.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+
+from lift import claims as paper
+from lift import config as configuration
+from lift import planning
+from lift.benchmarks import describe
+from lift.claims import Case, Claims
+from lift.comparisons import Comparison, prepare
+from lift.intervals import by_problem, satterthwaite
+from lift.scores import Scores, by_method
+
+POWER = 0.8
+TARGETS = (2.0, 1.0)  # points
+MOST_SEEDS, MOST_PROBLEMS = 1000, 1000.0  # of problems: times those that there are
+
+
+@dataclass(frozen=True)
+class Design:
+    """A comparison's sources of variance, by benchmark but for the seeds'.
+
+    weights: of benchmarks. problems: their numbers. by_problem: variance over problems of the difference over all
+    seeds; by_chance: of one run's answer to one problem. by_seed: of the weighted mean over benchmarks from run to run,
+    chance apart. freedom: degrees of freedom that one more seed gives; seeds: how many there are.
+    """
+
+    weights: tuple[float, ...]
+    problems: tuple[float, ...]
+    by_problem: tuple[float, ...]
+    by_chance: tuple[float, ...]
+    by_seed: float
+    freedom: float
+    seeds: int
+
+    def variance(self, seeds: int, times: float = 1.0) -> tuple[float, float]:
+        """Variance and degrees of freedom with so many seeds, and `times` the problems, as lift.intervals.estimate."""
+        columns = zip(self.weights, self.problems, self.by_problem, self.by_chance, strict=True)
+        terms, chance = [], 0.0
+        for weight, count, problem, noise in columns:
+            terms.append((weight**2 * (problem + noise / seeds) / (count * times), max(1.0, count * times - 1)))
+            chance += weight**2 * noise / (count * times)
+        run, seed_freedom = (self.by_seed + chance) / seeds, self.freedom * (seeds - 1)
+        total, squares = sum(term for term, _ in terms), sum(term**2 / df for term, df in terms)
+        variance = max(0.0, total - chance / seeds) + run
+        fewest = min(seed_freedom, satterthwaite(total, squares))
+        return variance, max(fewest, satterthwaite(variance, squares + run**2 / seed_freedom))
+
+
+def design(made: Comparison) -> Design | None:
+    """The sources of variance of a comparison that was made; None where seeds tell nothing of it."""
+    if made.seed is None:
+        return None
+    seeds, seed = len(made.parts[0]), made.seed.settled(made.parts, made.weights)
+    noise = [
+        chance * part.shape[1] / weight**2
+        for chance, part, weight in zip(seed.chance, made.parts, made.weights, strict=True)
+    ]
+    spread = [
+        part.shape[1] * by_problem(part, chance / weight**2, (-1.0, 1.0))
+        for part, weight, chance in zip(made.parts, made.weights, seed.chance, strict=True)
+    ]
+    return Design(
+        made.weights,
+        tuple(part.shape[1] for part in made.parts),
+        tuple(float(v) - n / seeds for v, n in zip(spread, noise, strict=True)),
+        tuple(noise),
+        max(0.0, seed.value - sum(seed.chance)),
+        seed.freedom / (seeds - 1),
+        seeds,
+    )
+
+
+def power(delta: float, variance: float, freedom: float, level: float) -> float:
+    """The chance that the interval at a level leaves out zero, where the difference is delta."""
+    quantile, shift = stats.t.ppf((1 + level) / 2, freedom), delta / math.sqrt(variance)
+    if freedom > 1e5:  # where scipy's noncentral t gives out, it is normal
+        return float(stats.norm.sf(quantile - shift) + stats.norm.cdf(-quantile - shift))
+    wrong_side = np.nan_to_num(stats.nct.cdf(-quantile, freedom, shift))  # NaN is scipy's where it is next to nothing
+    return float(stats.nct.sf(quantile, freedom, shift) + wrong_side)
+
+
+def detectable(variance: float, freedom: float, level: float, wanted: float = POWER) -> float:
+    """The smallest difference that is found with this power."""
+    if not variance:
+        return 0.0
+    most = 5 * math.sqrt(variance) * (1 + stats.t.ppf((1 + level) / 2, freedom))
+    return optimize.brentq(lambda delta: power(delta, variance, freedom, level) - wanted, 0.0, most)
+
+
+def seeds_needed(plan: Design, delta: float, level: float) -> int | None:
+    """The fewest seeds that find delta with POWER on the same problems; None where no number does."""
+    low, high = 1, MOST_SEEDS  # low is too few
+    if detectable(*plan.variance(high), level) > delta:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if detectable(*plan.variance(middle), level) <= delta else (middle, high)
+    return high
+
+
+def problems_needed(plan: Design, delta: float, level: float) -> float | None:
+    """How many times the problems find delta with POWER and the same seeds; None where no number does."""
+
+    def gap(log_times: float) -> float:
+        return detectable(*plan.variance(plan.seeds, math.exp(log_times)), level) - delta
+
+    least, most = math.log(2 / min(plan.problems)), math.log(MOST_PROBLEMS)
+    if gap(most) > 0:
+        return None
+    return math.exp(least if gap(least) <= 0 else optimize.brentq(gap, least, most, xtol=1e-3))
+
+
+# ---- an experiment, and another whose answers say how much things vary
+
+
+def mean_design(designs: Sequence[Design]) -> Design:
+    """The mean of comparisons on the same benchmarks."""
+    first = designs[0]
+    means = {
+        name: tuple(np.mean([getattr(one, name) for one in designs], axis=0)) for name in ("by_problem", "by_chance")
+    }
+    by_seed, freedom = (float(np.mean([getattr(one, name) for one in designs])) for name in ("by_seed", "freedom"))
+    return replace(first, **means, by_seed=by_seed, freedom=freedom)
+
+
+def design_from(methods: Mapping[str, Mapping[str, Scores]], comparison: dict) -> tuple[Design, dict[str, str]] | None:
+    """A comparison's sources of variance in some results, by their benchmarks (with metrics).
+
+    Where a method is not among them, the mean over all that are: of two trained methods, or of one and the base.
+    Raises KeyError where there is nothing of the kind.
+    """
+    first, second = comparison["method"], comparison["against"]
+    trained = [name for name, scores in methods.items() if all(one.trained for one in scores.values())]
+    if {first, second} <= methods.keys():
+        pairs = [(first, second)]
+    elif "base" in (first, second):
+        pairs = [(name, "base") for name in trained if "base" in methods]
+    else:
+        pairs = [(one, other) for i, one in enumerate(trained) for other in trained[i + 1 :]]
+    found = []
+    for one, other in pairs:
+        if methods[one].keys() == methods[other].keys():
+            metrics = {name: scores.metric for name, scores in methods[one].items()}
+            found.append((design(prepare(methods, one, other, paper.weights(comparison, metrics))), metrics))
+    known = [(plan, metrics) for plan, metrics in found if plan is not None]
+    if not known:
+        raise KeyError("methods")
+    alike = [plan for plan, metrics in known if metrics == known[0][1]]
+    return mean_design(alike), known[0][1]
+
+
+def carried_over(
+    plan: Design, metrics: Mapping[str, str], sizes: Mapping[str, tuple[str, int]], comparison: dict, seeds: int
+) -> Design:
+    """The same variances on other benchmarks and seeds.
+
+    metrics: of the plan's benchmarks. sizes: metric and number of problems of the others. A benchmark has the variances
+    of its namesake, else the mean over those with its metric, else over all.
+    """
+    weights = paper.weights(comparison, {name: metric for name, (metric, _) in sizes.items()})
+    columns = list(zip(metrics, plan.by_problem, plan.by_chance, strict=True))
+    variances = []
+    for name, (metric, _) in sizes.items():
+        kind = metric.partition("@")[0]
+        same = [row for row in columns if row[0] == name]
+        same = same or [row for row in columns if metrics[row[0]].partition("@")[0] == kind] or columns
+        variances.append(np.mean([row[1:] for row in same], axis=0))
+    by_problem, by_chance = (tuple(map(float, column)) for column in zip(*variances, strict=True))
+    problems = tuple(count for _, count in sizes.values())
+    return Design(tuple(weights.values()), problems, by_problem, by_chance, plan.by_seed, plan.freedom, seeds)
+
+
+def hours_of(config: dict, results: Path) -> Callable[[int, float], float]:
+    """Hours of a resolved config with so many seeds, and times the problems, as lift.planning estimates them."""
+    known: dict[int, dict[str, float]] = {}
+
+    def hours(seeds: int, times: float) -> float:
+        if seeds not in known:
+            made = planning.plan(config | {"seeds": list(range(seeds))}, results)
+            known[seeds] = {row["stage"]: row["hours"] for row in planning.stage_rows(made)}
+        return known[seeds]["total"] + (times - 1) * known[seeds]["decode"]
+
+    return hours
+
+
+def benchmark_sizes(config: dict, results: Path, length: int) -> dict[str, tuple[str, int]]:
+    """Metric and number of problems of the benchmarks that are answered at a length."""
+    found = {}
+    for name, entry in config["benchmarks"].items():
+        if length in {d["gen_length"] for d in configuration.benchmark_decoders(config, name).values()}:
+            metric = describe(entry["source"], configuration.benchmark_settings(entry))["metric"]
+            found[name] = (metric, planning.problem_count(name, entry, results)[0])
+    return found
+
+
+def _cases(claims: Claims, config: dict) -> list[Case]:
+    """The comparisons of the claims that an experiment will be able to make."""
+    lengths = sorted(
+        {
+            d["gen_length"]
+            for name in config["benchmarks"]
+            for d in configuration.benchmark_decoders(config, name).values()
+        }
+    )
+    methods = {"base", *config["methods"]}
+    found = []
+    for claim, entry in claims.claims.items():
+        for comparison in entry["comparisons"]:
+            for model in config["models"]:
+                if "statistic" in comparison:
+                    found.append(Case(claim, comparison, model, "-"))
+                elif {comparison["method"], comparison["against"]} <= methods:
+                    found += [Case(claim, comparison, model, length) for length in lengths]
+    return found
+
+
+def table(claims: Claims, config: dict, results: Path, problems: pd.DataFrame) -> pd.DataFrame:
+    """For each comparison of two methods, what an experiment finds, and what it takes to find TARGETS; as text.
+
+    config: resolved. results: of this experiment, whatever of it is there. problems: problem_scores.parquet of these
+    results or of others, whose variances count; of another model or length where they have no such one. A dash: they
+    hold no such comparison with two seeds or more.
+    """
+    scores = by_method(problems)
+    cases, seeds, hours = _cases(claims, config), len(config["seeds"]), hours_of(config, results)
+    level = 1 - (1 - paper.LEVEL) / max(1, len(cases))
+    rows = []
+    for case in cases:
+        if "statistic" in case.comparison:
+            continue
+        place = min(scores, key=lambda place: (place[0] != case.model, place[1] != case.length))
+        row = {"claim": case.claim, "comparison": paper.name_of(case.comparison)}
+        row |= {"model": case.model, "length": case.length, "seeds": seeds}
+        sizes = benchmark_sizes(config, results, case.length)
+        row |= {"n": sum(count for _, count in sizes.values())}
+        try:
+            plan = carried_over(*design_from(scores[place], case.comparison), sizes, case.comparison, seeds)
+        except KeyError:
+            rows.append(row | dict.fromkeys(_columns(), "-"))
+            continue
+        cells = [f"{100 * detectable(*plan.variance(seeds), level):.1f}" if seeds > 1 else "-"]
+        for points in TARGETS:
+            needed = seeds_needed(plan, points / 100, level)
+            cells.append(f"{needed} ({_hours(hours(needed, 1.0))})" if needed else "none")
+            if seeds == 1:
+                cells.append("-")
+                continue
+            times = problems_needed(plan, points / 100, level)
+            cells.append(f"{math.ceil(times * row['n']):,} ({_hours(hours(seeds, times))})" if times else "none")
+        rows.append(row | dict(zip(_columns(), cells, strict=True)))
+    return pd.DataFrame(rows, columns=["claim", "comparison", "model", "length", "seeds", "n", *_columns()])
+
+
+def _columns() -> list[str]:
+    targets = [f"{points:g} point{'s' if points > 1 else ''}" for points in TARGETS]
+    return ["finds (points)", *(f"{kind} for {target}" for target in targets for kind in ("seeds", "problems"))]
+
+
+def _hours(value: float) -> str:
+    return f"{value:,.0f} h" if value >= 10 else f"{value:.1f} h"

@@ -1,0 +1,74 @@
+"""The score of every problem by every metric, from grades; what all numbers with intervals are made of."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lift import tidy
+
+
+def pass_at_k(correct: np.ndarray, samples: int, k: int) -> np.ndarray:
+    """The chance that one of k answers is right, by problem, from the number of right ones among `samples`.
+
+    The unbiased estimator 1 - C(n - c, k) / C(n, k) of Chen et al. 2021 (arXiv 2107.03374).
+    """
+    return np.array([1 - math.comb(samples - int(c), k) / math.comb(samples, k) for c in correct])
+
+
+def problem_scores(grades: pd.DataFrame, metric: str, k: int) -> dict[str, np.ndarray]:
+    """By metric, a score for every problem, in the order of their ids; the benchmark's own metric comes first.
+
+    k: of the metric pass@k that counts.
+    """
+    by_problem = grades.groupby("id")
+    scores = {}
+    if metric == "pass@k":
+        correct, samples = by_problem["correct"].sum().to_numpy(), int(by_problem.size().iloc[0])
+        k = min(k, samples)  # guesses may be fewer
+        others = {2**i for i in range(1, samples.bit_length())} | {samples}
+        for count in (k, *sorted(others - {k, 1})):
+            scores[f"pass@{count}"] = pass_at_k(correct, samples, count)
+        scores[f"avg@{samples}"] = correct / samples
+    elif metric == "cell_accuracy":
+        cells = by_problem[["correct_cells", "empty_cells"]].sum()
+        scores["cell_accuracy"] = (cells["correct_cells"] / cells["empty_cells"]).to_numpy()
+        scores["accuracy"] = by_problem["correct"].mean().to_numpy()
+        if "valid" in grades:
+            scores["valid_grid"] = by_problem["valid"].mean().to_numpy()
+    else:
+        scores["accuracy"] = by_problem["correct"].mean().to_numpy()
+    scores["invalid_format"] = by_problem["invalid"].mean().to_numpy()
+    scores["truncated"] = by_problem["truncated"].mean().to_numpy()
+    return scores
+
+
+def problem_table(
+    files: list[Path], plan: dict, steps: Mapping[tuple[str, str, int], int | None], runs: Mapping[str, str]
+) -> pd.DataFrame:
+    """A row a problem, seed and metric, from grades at MODEL/METHOD/seedK/DECODER/BENCHMARK.csv.
+
+    steps: of the weights, by (model, method, seed); none for an untrained method. runs: by method without runs of its
+    own, the one whose it decodes. Column run: the method whose runs a row is of. Column counts: whether it counts in
+    tables and averages, being the benchmark's own metric by the first of its decoders of that answer length.
+    """
+    parts = []
+    for path in files:
+        model, method, seed, decoder, benchmark = *path.parts[-5:-1], path.stem
+        task, grades, number = plan[benchmark], tidy.read(path), int(seed.removeprefix("seed"))
+        length = task["decoders"][decoder]["gen_length"]
+        where = {"model": model, "method": method, "run": runs.get(method, method), "seed": number}
+        where["step"] = steps.get((model, method, number))
+        where |= {"benchmark": benchmark, "decoder": decoder, "gen_length": length}
+        ids, first = sorted(set(grades["id"])), decoder == _first(task, length)
+        for place, (metric, values) in enumerate(problem_scores(grades, task["metric"], task["k"]).items()):
+            counts = first and place == 0
+            parts.append(pd.DataFrame(where | {"counts": counts, "metric": metric, "id": ids, "value": values}))
+    return pd.concat(parts, ignore_index=True).astype({"step": "Int64"})
+
+
+def _first(task: dict, length: int) -> str:
+    """The decoder of an answer length that counts in tables and averages."""
+    return next(name for name, decoder in task["decoders"].items() if decoder["gen_length"] == length)

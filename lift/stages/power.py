@@ -1,0 +1,50 @@
+"""What an experiment can find, before it costs anything: claim by claim, and what smaller differences would take.
+
+For each comparison of the claims: the difference that is found with a chance of 80%, and the seeds (on the same
+problems) and problems (with the same seeds) that find two points and one, each with the hours of the whole experiment
+as `lift plan` estimates them. How much problems and seeds vary is taken from the answers of a finished experiment.
+"""
+
+from pathlib import Path
+
+from lift import claims, planning, power, tables
+from lift.errors import InputError
+from lift.scores import read_problems
+
+ROOT = Path(__file__).parent.parent.parent
+CLAIMS, STAND_IN = ROOT / "config" / "claims.yaml", ROOT / "docs" / "miniature"
+PROBLEMS = "problem_scores.parquet"
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--config", type=Path, required=True, help="the .yaml file of the experiment")
+    parser.add_argument("--results", type=Path, help="folder of its results; results/EXPERIMENT if left out")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        help=f"folder with the {PROBLEMS} of a finished experiment, this or another; its own results if left out, and "
+        "where there are none, those of the miniature that are kept in docs/",
+    )
+    parser.add_argument("--claims", type=Path, default=CLAIMS, help="the claims, a YAML file")
+    parser.add_argument("--output", type=Path, help="write .csv, .md and .tex here, a path without its ending")
+
+
+def main(args) -> None:
+    config = planning.load_config(args.config)
+    results = args.results or Path("results", config["experiment"])
+    own = (results / PROBLEMS).is_file()
+    source = args.source or (results if own else STAND_IN)
+    if not (source / PROBLEMS).is_file():
+        raise InputError(f"--from {source}: {PROBLEMS} is missing; name the folder of a finished experiment.")
+    table = power.table(claims.read(args.claims), config, results, read_problems(source / PROBLEMS))
+    if args.output:
+        tables.write(table, args.output)
+        return
+    kind = "GPU-hours" if config["device"] == "cuda" else "CPU-hours"
+    print(table.to_markdown(index=False, disable_numparse=True))
+    print(
+        f"\nFound with a chance of {power.POWER:.0%}, at 95% for all comparisons together. h: {kind} of the whole\n"
+        "experiment, by `lift plan`. none: no number helps, seeds where problems limit it, problems where seeds do.\n"
+        f"-: unknown. Variances as in {source / PROBLEMS}."
+    )
