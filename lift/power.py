@@ -45,15 +45,19 @@ class Design:
     seeds: int
 
     def variance(self, seeds: int, times: float = 1.0) -> tuple[float, float]:
-        """Variance and degrees of freedom with so many seeds, and `times` the problems, as lift.intervals.estimate."""
+        """Variance and degrees of freedom with so many seeds, and `times` the problems, as in lift.intervals."""
         columns = zip(self.weights, self.problems, self.by_problem, self.by_chance, strict=True)
-        terms, chance = [], 0.0
-        for weight, count, problem, noise in columns:
-            terms.append((weight**2 * (problem + noise / seeds) / (count * times), max(1.0, count * times - 1)))
-            chance += weight**2 * noise / (count * times)
+        scaled = [(weight**2 / (count * times), count * times - 1, *rest) for weight, count, *rest in columns]
+        # a benchmark with less than chance gives is taken to have none; the others then make the same sum
+        problems = max(0.0, sum(share * problem for share, _, problem, _ in scaled))
+        positive = sum(share * max(0.0, problem) for share, _, problem, _ in scaled)
+        kept = problems / positive if positive else 0.0
+        terms = [(share * (kept * max(0.0, problem) + noise / seeds), df) for share, df, problem, noise in scaled]
+        terms = [(term, max(1.0, df)) for term, df in terms]
+        chance = sum(share * noise for share, _, _, noise in scaled)
         run, seed_freedom = (self.by_seed + chance) / seeds, self.freedom * (seeds - 1)
         total, squares = sum(term for term, _ in terms), sum(term**2 / df for term, df in terms)
-        variance = max(0.0, total - chance / seeds) + run
+        variance = problems + run
         fewest = min(seed_freedom, satterthwaite(total, squares))
         return variance, max(fewest, satterthwaite(variance, squares + run**2 / seed_freedom))
 

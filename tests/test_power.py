@@ -67,6 +67,13 @@ def test_power_is_how_often_a_difference_is_found():
     assert np.mean(found) == pytest.approx(0.8, abs=0.01)
 
 
+def test_where_problems_add_less_than_chance_seeds_still_help():
+    plan = replace(MIXED, by_problem=(-0.02, 0.001), by_seed=0.0)
+    found = [power.detectable(*plan.variance(seeds), 0.99) for seeds in (3, 10, 100, 1000)]
+    assert (np.diff(found) < 0).all()
+    assert found[-1] < 0.005
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(2, 40), st.floats(0.5, 50), st.floats(0.9, 0.999))
 def test_more_of_anything_finds_smaller_differences(seeds, times, level):
