@@ -5,7 +5,7 @@ method on this problem, the seed on this problem and chance give, and of what a 
 better. The shares are those of a finished experiment, so that means, and variances over problems, methods and seeds,
 are its own. The truth is then known exactly.
 
-    python perf/intervals.py            # all tables: about half an hour on one core
+    python perf/intervals.py            # all tables: about half an hour on one core; --only NAME for one
     python perf/intervals.py --quick    # few experiments, to see that it runs; writes no result
 """
 
@@ -332,7 +332,8 @@ def marks_table(benchmarks: Sequence[Benchmark], count: int) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", type=Path, default=KEPT, help="problem_scores.parquet of a finished experiment")
-    parser.add_argument("--count", type=int, default=4000, help="experiments a row")
+    parser.add_argument("--count", type=int, default=2000, help="experiments a row")
+    parser.add_argument("--only", nargs="+", choices=TABLES, default=TABLES, metavar="NAME", help=", ".join(TABLES))
     parser.add_argument("--quick", action="store_true", help="few experiments, to see that it runs; writes no result")
     args = parser.parse_args()
     benchmarks, count = calibrate(args.problems), 20 if args.quick else args.count
@@ -340,40 +341,38 @@ def main() -> None:
     common = f"""{sizes}; ± is the standard error of the simulation. Spread of runs: the standard deviation, in points,
         of a run's average score, chance apart. 99.4% is 95% for {COMPARISONS} comparisons together. Half-widths in
         points."""
-    report(
-        "intervals",
+    for name in args.only:
+        title, table, text = TABLES[name]
+        report(name, title, table(benchmarks, count), f"{text} {common}", save=not args.quick)
+
+
+TABLES = {
+    "intervals": (
         "Coverage, width and power of the intervals of a difference",
-        coverage_table(benchmarks, count),
-        f"""All methods less the first, averaged over the benchmarks; the last is two points better, the others are
-        equal. {common} Half-widths are those at 99.4%, and so is what is found.""",
-        save=not args.quick,
-    )
-    report(
-        "intervals-unlike",
+        coverage_table,
+        """All methods less the first, averaged over the benchmarks; the last is two points better, the others are
+        equal. Half-widths are those at 99.4%, and so is what is found.""",
+    ),
+    "intervals-unlike": (
         "The same where runs do not spread as the model has it",
-        unlike_table(benchmarks, count),
-        f"""Of the first method, which all others are compared with. One further: its runs spread three times as far.
-        One apart: seeds do nearly the same to all others (a correlation of 0.8), as to variants of one method. Shared:
-        half of what a seed does, it does to all methods, which the model allows for. Called unequal: how often the test
-        of equal variances says so. A spread of one point where nothing else is said. {common}""",
-        save=not args.quick,
-    )
-    report(
-        "intervals-kinds",
+        unlike_table,
+        """Of the first method, which all others are compared with. One further: its runs spread three times as far. One
+        apart: seeds do nearly the same to all others (a correlation of 0.8), as to variants of one method. Shared: half
+        of what a seed does, it does to all methods, which the model allows for. Called unequal: how often the test of
+        equal variances says so. A spread of one point where nothing else is said.""",
+    ),
+    "intervals-kinds": (
         "Coverage of other comparisons and of scores",
-        kinds_table(benchmarks, count),
-        f"""Five equal methods, and a base without seeds of training, which answers the contests once a seed and the
-        rest once. Half of what a seed does to a run, it does to all methods. {common}""",
-        save=not args.quick,
-    )
-    report(
-        "intervals-marks",
+        kinds_table,
+        """Five equal methods, and a base without seeds of training, which answers the contests once a seed and the rest
+        once. Half of what a seed does to a run, it does to all methods.""",
+    ),
+    "intervals-marks": (
         "How often equal methods are called better or worse",
-        marks_table(benchmarks, max(20, count // 2)),
-        f"""Thirty equal methods, each compared with the first on every benchmark and on average. {common} Half as many
-        experiments here.""",
-        save=not args.quick,
-    )
+        marks_table,
+        "Thirty equal methods, each compared with the first on every benchmark and on average.",
+    ),
+}
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def test_everything_promised_is_there(checkout):
     scores = pd.read_csv(checkout.results / "scores.csv", dtype={"seed": str})
     assert list(scores.columns) == [
         *("experiment", "model", "method", "seed", "step", "benchmark", "decoder", "gen_length", "steps", "metric"),
-        *("n", "seeds", "value", "ci_low", "ci_high"),
+        *("n", "seeds", "value", "ci_low", "ci_high", "seed_variance"),
     ]
     for model in SMOKE["models"]:
         for method in ("base", *SMOKE["methods"]):
