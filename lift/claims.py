@@ -1,5 +1,6 @@
 """The paper's claims, decided by the results of one experiment. The rule stands in config/claims.yaml."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -81,6 +82,15 @@ def read(path: Path) -> Claims:
         f"{path}: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}"
         for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(found)
     ]
+    if not mistakes and not math.isfinite(found.get("margin", MARGIN)):
+        mistakes = [f"{path}: margin: {found['margin']} is no number of points."]
+    if not mistakes:
+        mistakes = [
+            f"{path}: claims.{name}: {comparison['method']} is compared with itself."
+            for name, entry in found["claims"].items()
+            for comparison in entry["comparisons"]
+            if comparison.get("method", "") == comparison.get("against")
+        ]
     if mistakes:
         raise InputError("\n".join(mistakes))
     return Claims(**found)

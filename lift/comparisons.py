@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lift.errors import InputError
 from lift.intervals import LEVEL, difference, holm
 from lift.scores import Scores, by_method, pooled, step_of
 from lift.seed_variance import SeedVariance
@@ -38,10 +39,10 @@ def paired(first: Scores, second: Scores) -> np.ndarray:
     What an untrained method answered once is compared with every seed of the other.
     """
     if first.problems != second.problems:
-        raise ValueError("Methods that answered different problems cannot be paired.")
+        raise InputError("Methods that answered different problems cannot be paired.")
     once = any(len(one.seeds) == 1 and not one.trained for one in (first, second))
     if first.seeds != second.seeds and not once:
-        raise ValueError(f"Methods with the seeds {first.seeds} and {second.seeds} cannot be paired.")
+        raise InputError(f"Methods with the seeds {first.seeds} and {second.seeds} cannot be paired.")
     return first.values - second.values
 
 
@@ -50,7 +51,12 @@ def prepare(
 ) -> Comparison:
     """The first method minus the second, benchmarks weighted; methods: those of a model and answer length."""
     one, other = ({name: methods[method][name] for name in weights} for method in (first, second))
-    parts = [paired(one[name], other[name]) for name in weights]
+    parts = []
+    for name in weights:
+        try:
+            parts.append(paired(one[name], other[name]))
+        except InputError as error:
+            raise InputError(f"{first} and {second} on {name}: {error}") from None
     seeds = max(map(len, parts))
     parts = [np.broadcast_to(part, (seeds, part.shape[1])) for part in parts]
     values = tuple(weights.values())
@@ -77,8 +83,11 @@ def compare(problems: pd.DataFrame, references: list[str], leave_out: list[str])
     length, are corrected by Holm's method and divided by its SHARE. Better or worse is only what is so by the corrected
     one, at 1 - LEVEL, so that the chance of any wrong mark is 5% at most. leave_out: methods that are not compared.
     """
-    tables = []
-    for ((model, length), methods), reference in itertools.product(by_method(problems).items(), references):
+    tables, places = [], by_method(problems)
+    for reference in references:
+        if not any(reference in methods for methods in places.values()):
+            raise InputError(f"There are no scores of the reference {reference}.")
+    for ((model, length), methods), reference in itertools.product(places.items(), references):
         rows, of_reference = [], methods.get(reference, {})
         every = {name for scores in methods.values() for name in scores}
         for method, scores in methods.items():

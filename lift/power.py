@@ -209,25 +209,33 @@ def benchmark_sizes(config: dict, results: Path, length: int) -> dict[str, tuple
     return found
 
 
-def _cases(claims: Claims, config: dict) -> list[Case]:
+def _cases(claims: Claims, config: dict, results: Path) -> list[Case]:
     """The comparisons of the claims that an experiment will be able to make."""
-    lengths = sorted(
-        {
-            d["gen_length"]
-            for name in config["benchmarks"]
-            for d in configuration.benchmark_decoders(config, name).values()
-        }
-    )
-    methods = {"base", *config["methods"]}
+    decoders = [configuration.benchmark_decoders(config, name) for name in config["benchmarks"]]
+    lengths = sorted({settings["gen_length"] for named in decoders for settings in named.values()})
+    metrics = {
+        length: {name: metric for name, (metric, _) in benchmark_sizes(config, results, length).items()}
+        for length in lengths
+    }
+    methods, levels = {"base", *config["methods"]}, config["statistics"]["levels"]
     found = []
     for claim, entry in claims.claims.items():
         for comparison in entry["comparisons"]:
-            for model in config["models"]:
-                if "statistic" in comparison:
-                    found.append(Case(claim, comparison, model, "-"))
-                elif {comparison["method"], comparison["against"]} <= methods:
-                    found += [Case(claim, comparison, model, length) for length in lengths]
+            if "statistic" in comparison:
+                measured = all(any(abs(level - comparison[key]) < 1e-6 for level in levels) for key in ("from", "to"))
+                found += [Case(claim, comparison, model, "-") for model in config["models"] if measured]
+            elif {comparison["method"], comparison["against"]} <= methods:
+                made = [length for length in lengths if _weighted(comparison, metrics[length])]
+                found += [Case(claim, comparison, model, length) for model in config["models"] for length in made]
     return found
+
+
+def _weighted(comparison: dict, metrics: dict[str, str]) -> bool:
+    """Whether there are the benchmarks that a comparison is over."""
+    try:
+        return bool(paper.weights(comparison, metrics))
+    except KeyError:
+        return False
 
 
 def table(claims: Claims, config: dict, results: Path, problems: pd.DataFrame) -> pd.DataFrame:
@@ -238,7 +246,7 @@ def table(claims: Claims, config: dict, results: Path, problems: pd.DataFrame) -
     hold no such comparison with two seeds or more.
     """
     scores = by_method(problems)
-    cases, seeds, hours = _cases(claims, config), len(config["seeds"]), hours_of(config, results)
+    cases, seeds, hours = _cases(claims, config, results), len(config["seeds"]), hours_of(config, results)
     level = 1 - (1 - paper.LEVEL) / max(1, len(cases))
     rows = []
     for case in cases:

@@ -8,6 +8,7 @@ from scipy import stats
 
 from lift import config as configuration
 from lift import planning
+from lift.errors import InputError
 from lift.intervals import LEVEL, wilson
 
 ORDER = ("base", "sft", "cart", "gift", "lift2", "lift3")  # each method is compared with those before it
@@ -55,6 +56,8 @@ def compare(published: pd.DataFrame, problems: dict[str, int]) -> pd.DataFrame:
     for (source, model, benchmark, length, metric), part in stated.groupby(keys, sort=False, dropna=False):
         values = part.set_index("method")["value"]
         for before, method in itertools.combinations([name for name in ORDER if name in values], 2):
+            if benchmark not in problems:
+                raise InputError(f"The published numbers name the benchmark {benchmark}, whose size is not known.")
             n = problems[benchmark]
             solved = [round(values[name] * n / 100) for name in (method, before)]
             more = solved[0] - solved[1]
@@ -63,10 +66,14 @@ def compare(published: pd.DataFrame, problems: dict[str, int]) -> pd.DataFrame:
             best_low, best_high = bonett_price(*only, n)
             row = {"model": model, "benchmark": benchmark, "length": length, "metric": metric, "n": n}
             row |= {"method": method, "reference": before, "solved": solved[0], "by_reference": solved[1]}
-            row |= {"difference": values[method] - values[before], "low": 100 * low, "high": 100 * high}
+            row |= {"difference": 100 * more / n, "low": 100 * low, "high": 100 * high}
             row |= {"best_low": 100 * best_low, "best_high": 100 * best_high}
             row |= {"best_p": float(stats.binomtest(only[0], sum(only)).pvalue) if more else 1.0, "source": source}
             rows.append(row)
+    if not rows:
+        raise InputError(
+            "No two methods among the published numbers have the same source, model, benchmark and length."
+        )
     return pd.DataFrame(rows)
 
 
@@ -90,12 +97,14 @@ def page(table: pd.DataFrame) -> str:
             "source": table["source"],
         }
     )
+    if table["model"].nunique() > 1:
+        shown.insert(0, "model", table["model"])
     of_paper = table["method"] == "lift3"
     counts = [(part & rows).sum() for rows in (table["n"] > 0, of_paper) for part in (apart, best & ~apart)]
     return f"""# What the published differences can carry
 
 Made by `python -m lift published` from [config/reported.csv](../config/reported.csv) and the sizes of the benchmarks.
-{table["model"].unique()[0]}, in points, with 95% intervals.
+{", ".join(table["model"].unique())}, in points, with 95% intervals.
 
 Each published score is one run, and which problems it solved is not published. So a difference has two intervals.
 *Unpaired*: as if each method had met its own n problems (Newcombe 1998, method 10). *At best paired*: as if the two

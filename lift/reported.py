@@ -24,6 +24,16 @@ def read(path: Path) -> pd.DataFrame:
         if len(wrong):
             raise InputError(f"{path}, line {wrong[0] + 2}: {column} {table[column][wrong[0]]!r} is no number.")
         table[column] = numbers
+    outside = table.index[~table["value"].between(0, 100)]
+    if len(outside):
+        raise InputError(
+            f"{path}, line {outside[0] + 2}: value {table['value'][outside[0]]:g} is not between 0 and 100."
+        )
+    twice = table.index[
+        (table["model"] != "") & table.duplicated(["model", "method", "benchmark", "length", "metric", "source"])
+    ]
+    if len(twice):
+        raise InputError(f"{path}, line {twice[0] + 2}: the same number stands there twice.")
     return table
 
 

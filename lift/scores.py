@@ -50,10 +50,15 @@ class Scores:
 
 def read_problems(path: Path) -> pd.DataFrame:
     """problem_scores.parquet. Raises InputError where it is another version's."""
-    table = pd.read_parquet(path)
+    try:
+        table = pd.read_parquet(path)
+    except ValueError as error:
+        raise InputError(f"{path} is no Parquet file: {error}") from None
     missing = [name for name in PROBLEM_COLUMNS if name not in table]
     if missing:
         raise InputError(f"{path} lacks {', '.join(missing)}: an older version made it; run snakemake there again.")
+    if table.empty:
+        raise InputError(f"{path} holds no scores.")
     return table
 
 
@@ -62,7 +67,7 @@ def _scores(part: pd.DataFrame) -> Scores:
     wide = part.pivot(index="seed", columns="id", values="value").sort_index()
     if wide.isna().any(axis=None):
         model, method, benchmark = part[["model", "method", "benchmark"]].iloc[0]
-        raise InputError(f"The seeds of {model}, {method} have scores on different problems of {benchmark}.")
+        raise InputError(f"{model}, {method}: some seeds lack the score of a problem of {benchmark}.")
     steps = part.groupby("seed")["step"].first().reindex(wide.index)
     steps = tuple(None if pd.isna(step) else int(step) for step in steps)
     decoder, metric, run = part[["decoder", "metric", "run"]].iloc[0]

@@ -200,6 +200,8 @@ def statistics_table(statistics: pd.DataFrame, groups: dict[str, list[str]]) -> 
 
 def write(table: pd.DataFrame, stem: Path) -> None:
     """The table as CSV, Markdown and LaTeX."""
-    table.to_csv(stem.with_suffix(".csv"), index=False)
-    stem.with_suffix(".md").write_text(table.to_markdown(index=False, disable_numparse=True) + "\n")
-    stem.with_suffix(".tex").write_text(table.to_latex(index=False, escape=True))
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    csv, markdown, latex = (stem.with_name(f"{stem.name}.{ending}") for ending in ("csv", "md", "tex"))
+    table.to_csv(csv, index=False)
+    markdown.write_text(table.to_markdown(index=False, disable_numparse=True) + "\n")
+    latex.write_text(table.to_latex(index=False, escape=True))

@@ -14,8 +14,11 @@ NUMBERS = (
 
 
 def read_text(path: Path) -> pd.DataFrame:
-    """A table with all its cells as text; an empty one is ""."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
+    """A table with all its cells as text; an empty one is "". Raises InputError where the file is empty."""
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{path} is empty.") from None
 
 
 def read(path: Path) -> pd.DataFrame:

@@ -72,20 +72,20 @@ def test_the_untrained_model_is_compared_with_every_seed():
 
 
 def test_other_problems_or_seeds_cannot_be_paired():
-    with pytest.raises(ValueError, match="different problems"):
+    with pytest.raises(InputError, match=r"a and sft on task.*different problems"):
         compare(pd.concat([scores("sft", 0.0), scores("a", 0.0, problems=79)]), ["sft"], [])
-    with pytest.raises(ValueError, match="seeds"):
+    with pytest.raises(InputError, match="seeds"):
         compare(pd.concat([scores("sft", 0.0), scores("a", 0.0, seeds=2)]), ["sft"], [])
 
 
 def test_trained_methods_with_other_seeds_are_not_taken_for_one_answered_once():
-    with pytest.raises(ValueError, match="seeds"):
+    with pytest.raises(InputError, match="seeds"):
         compare(pd.concat([scores("sft", 0.0, seeds=1), scores("a", 0.0)]), ["sft"], [])
 
 
 def test_a_missing_answer_is_named():
     every = pd.concat([scores("sft", 0.0), scores("a", 0.0)], ignore_index=True)
-    with pytest.raises(InputError, match=r"m, a .*contest"):
+    with pytest.raises(InputError, match=r"m, a: .*contest"):
         compare(every.drop(index=every.index[-1]), ["sft"], [])
 
 
@@ -225,3 +225,19 @@ def test_a_mistake_in_a_claim_is_named(tmp_path):
     )
     with pytest.raises(InputError, match=r"(?s)margin.*within|within.*margin"):
         claims.read(path)
+
+
+def test_a_margin_is_a_number_and_no_method_is_compared_with_itself(tmp_path):
+    path = tmp_path / "claims.yaml"
+    one = "{a: {says: x, where: y, comparisons: [{method: lift3, against: lift3, expect: above}]}}"
+    path.write_text(f"claims: {one}")
+    with pytest.raises(InputError, match=r"claims\.a: lift3 is compared with itself"):
+        claims.read(path)
+    path.write_text("margin: .nan\nclaims: {}")
+    with pytest.raises(InputError, match="margin: nan is no number"):
+        claims.read(path)
+
+
+def test_a_reference_that_is_not_there_is_named():
+    with pytest.raises(InputError, match="no scores of the reference sfft"):
+        compare(scores("sft", 0.0), ["sfft"], [])

@@ -135,6 +135,14 @@ def test_it_costs_what_the_plan_says(config, kept, tmp_path):
     assert float(hours.removesuffix(" h)")) == pytest.approx(stages[-1]["hours"], rel=0.05, abs=0.05)
 
 
+def test_it_corrects_for_what_can_be_compared(config, kept, tmp_path):
+    """Without contests, three levels of the statistics or a method, the others have less to correct for."""
+    contests = {name: entry for name, entry in config["benchmarks"].items() if "contest" not in name}
+    fewer = power.table(STATED, config | {"benchmarks": contests}, tmp_path, kept)
+    assert "lift3 - sft, contests - others" not in set(fewer["comparison"])
+    assert len(fewer) == len(power.table(STATED, config, tmp_path, kept)) - 1
+
+
 def test_one_seed_tells_nothing_of_seeds(config, kept, tmp_path):
     found = power.table(STATED, config, tmp_path, kept[kept["seed"] == 0])
     assert set(found["finds (points)"]) == {"-"}

@@ -7,6 +7,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from lift import planning, published_comparisons, reported
+from lift.errors import InputError
 from lift.published_comparisons import bonett_price, compare, newcombe
 from tests.conftest import ROOT
 
@@ -44,6 +45,13 @@ def test_each_method_is_compared_with_those_before_it():
     ]
     assert made["best_p"].tolist() == pytest.approx([mcnemar([[0, b], [0, 0]], exact=True).pvalue for b in (1, 4, 3)])
     assert (made["low"] < made["best_low"]).all()
+
+
+def test_what_cannot_be_compared_is_named():
+    with pytest.raises(InputError, match="benchmark aime24, whose size"):
+        compare(published(base=3.3, sft=6.7), {})
+    with pytest.raises(InputError, match="No two methods"):
+        compare(published(base=3.3), {"aime24": 30})
 
 
 def test_the_page_is_what_the_published_numbers_give():

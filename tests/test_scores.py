@@ -6,7 +6,7 @@ import pytest
 from lift import reported, tables
 from lift.errors import InputError
 from lift.problem_scores import problem_table
-from lift.scores import score_rows
+from lift.scores import read_problems, score_rows
 from tests.conftest import ROOT
 
 GREEDY, LONG, FAST = (
@@ -190,6 +190,16 @@ def test_a_mistake_in_the_published_numbers_is_named(tmp_path):
     path.write_text("value,model,method,benchmark,length,metric,source\nhigh,m,sft,gsm8k,,accuracy,a paper\n")
     with pytest.raises(InputError, match="line 2: value 'high' is no number"):
         reported.read(path)
+    row = ",m,sft,gsm8k,,accuracy,a paper\n"
+    path.write_text(f"value,model,method,benchmark,length,metric,source\n160{row}")
+    with pytest.raises(InputError, match="line 2: value 160 is not between 0 and 100"):
+        reported.read(path)
+    path.write_text(f"value,model,method,benchmark,length,metric,source\n1{row}2{row}")
+    with pytest.raises(InputError, match=r"line 3: .* twice"):
+        reported.read(path)
+    path.write_text("")
+    with pytest.raises(InputError, match="is empty"):
+        reported.read(path)
     path.write_text("value,model\n1,m\n")
     with pytest.raises(InputError, match="columns must be value, model, method"):
         reported.read(path)
@@ -215,3 +225,14 @@ def test_decoders_stand_next_to_each_other_with_what_they_cost(scores):
     assert table["passes an answer"].tolist() == ["4.0", "2.0", "4.0", "2.0"]
     assert table["tokens a pass"].tolist() == ["5.00", "10.00", "5.00", "10.00"]
     assert table["tokens a second"].tolist() == ["40"] * 4
+
+
+def test_problem_scores_of_another_kind_are_named(tmp_path, rows):
+    path = tmp_path / "problem_scores.parquet"
+    for table, said in ((rows[1].drop(columns="run"), "lacks run"), (rows[1].iloc[:0], "holds no scores")):
+        table.to_parquet(path)
+        with pytest.raises(InputError, match=said):
+            read_problems(path)
+    path.write_text("no Parquet")
+    with pytest.raises(InputError, match="is no Parquet file"):
+        read_problems(path)

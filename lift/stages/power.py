@@ -45,6 +45,7 @@ def main(args) -> None:
     print(table.to_markdown(index=False, disable_numparse=True))
     print(
         f"\nFound with a chance of {power.POWER:.0%}, at 95% for all comparisons together. h: {kind} of the whole\n"
-        "experiment, by `lift plan`. none: no number helps, seeds where problems limit it, problems where seeds do.\n"
+        "experiment, by `lift plan`. none: not even a thousand seeds, or a thousand times the\n"
+        "problems of every benchmark: the other limits it. A guide: so few seeds know little of how far seeds spread.\n"
         f"-: unknown. Variances as in {source / PROBLEMS}."
     )
