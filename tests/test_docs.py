@@ -125,3 +125,28 @@ def test_the_readme_shows_the_kept_tables():
     readme = (ROOT / "README.md").read_text()
     for line in (ROOT / "docs/miniature/main.md").read_text().splitlines():
         assert line in readme
+
+
+def test_the_page_on_uncertainty_shows_the_simulation():
+    page = (ROOT / "docs/uncertainty.md").read_text()
+    rows = [line for line in (ROOT / "perf/results/intervals.md").read_text().splitlines() if line.startswith("|")]
+    assert len(rows) == 26
+    assert "\n".join(rows) in page
+
+
+def test_the_readme_shows_the_claims_and_what_they_could_find():
+    readme = (ROOT / "README.md").read_text()
+    decided, found = (table_of(ROOT / f"docs/miniature/{name}.md") for name in ("claims", "power"))
+    finds = {row["comparison"]: row["finds (points)"] for row in found}
+    rows = [row for row in decided if row["verdict"] != "not run"]
+    assert len(rows) == 8
+    for row in rows:
+        name = row["comparison"]
+        assert f"{name}: {row['measured']} | {finds.get(name, '')}".rstrip() in readme
+        assert f"| {row['verdict']} |" in readme
+
+
+def table_of(path):
+    """The rows of a Markdown table, by column."""
+    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in path.read_text().splitlines())
+    return [dict(zip(head, row, strict=True)) for row in rows]
