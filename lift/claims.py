@@ -76,7 +76,7 @@ def read(path: Path) -> Claims:
     """The claims in a file, checked. Raises InputError that lists its mistakes."""
     try:
         found = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not YAML: {error}") from None
     mistakes = [
         f"{path}: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}"

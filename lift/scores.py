@@ -59,6 +59,8 @@ def read_problems(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} lacks {', '.join(missing)}: an older version made it; run snakemake there again.")
     if table.empty:
         raise InputError(f"{path} holds no scores.")
+    if table.duplicated([name for name in PROBLEM_COLUMNS if name not in ("run", "step", "counts", "value")]).any():
+        raise InputError(f"{path} has the score of a problem twice.")
     return table
 
 

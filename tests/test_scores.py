@@ -229,8 +229,10 @@ def test_decoders_stand_next_to_each_other_with_what_they_cost(scores):
 
 def test_problem_scores_of_another_kind_are_named(tmp_path, rows):
     path = tmp_path / "problem_scores.parquet"
-    for table, said in ((rows[1].drop(columns="run"), "lacks run"), (rows[1].iloc[:0], "holds no scores")):
-        table.to_parquet(path)
+    good = rows[1]
+    twice = pd.concat([good, good.iloc[:1]])
+    for wrong, said in ((good.drop(columns="run"), "lacks run"), (good.iloc[:0], "no scores"), (twice, "twice")):
+        wrong.to_parquet(path)
         with pytest.raises(InputError, match=said):
             read_problems(path)
     path.write_text("no Parquet")
