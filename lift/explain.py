@@ -198,7 +198,7 @@ def _part(records: _Records, rows: pd.DataFrame, decoded: dict[str, dict]) -> di
             grades = tidy.read(records.folder / f"grades/{file}.csv")
             means.append(_mean(grades, score["metric"]))
             right.append(f"{grades['correct'].sum()} of {len(grades)}")
-        except (OSError, ValueError, KeyError):  # missing or cut off
+        except (OSError, ValueError, KeyError, InputError):  # missing, cut off or empty
             records.check(SCORE, f"grades/{file}.csv cannot be read")
             continue
         if number in by_seed:

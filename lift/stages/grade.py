@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lift import intervals, published_answers
+from lift import published_answers
 from lift.errors import InputError
 from lift.grading import grade_rows
+from lift.intervals import score_interval
 
 _COLUMNS = ["line", "extracted", "correct", "correct_cells", "empty_cells", "valid", "invalid", "truncated"]
 _OF_SUDOKU = {"correct_cells", "empty_cells", "valid"}
@@ -105,5 +106,5 @@ def _print_scores(args, table: pd.DataFrame) -> None:
 
 
 def _print(name: str, values: pd.Series) -> None:
-    mean, low, high = 100 * np.array(intervals.interval(values.to_numpy(float)[None]))
+    mean, low, high = 100 * np.array(score_interval([values.to_numpy(float)[None]], None)[:3])
     print(f"  {name}: {mean:.1f}% [{low:.1f}, {high:.1f}]")
