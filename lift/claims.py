@@ -14,7 +14,7 @@ from scipy import stats
 from lift.comparisons import Comparison, plain_average, prepare
 from lift.decoded_step import untrained
 from lift.errors import InputError
-from lift.intervals import LEVEL, Difference, difference
+from lift.intervals import Difference, bonferroni, difference
 from lift.scores import Scores, by_method, step_of
 from lift.token_words import by_word, split_by_frequency
 
@@ -193,8 +193,8 @@ def cases(claims: Claims, problems: pd.DataFrame, statistics: dict[str, pd.DataF
 
 
 def level_of(found: list[Case]) -> float:
-    """Of each interval, so that LEVEL is that of all comparisons that can be made together (Bonferroni)."""
-    return 1 - (1 - LEVEL) / max(1, sum(case.at is not None for case in found))
+    """Of each interval, so that it is 95% for all comparisons that can be made together."""
+    return bonferroni(sum(case.at is not None for case in found))
 
 
 def verdict(result: Difference, expect: str, margin: float) -> str:

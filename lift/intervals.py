@@ -33,7 +33,7 @@ class Estimate(NamedTuple):
     seeds: str = "-"
 
 
-def by_problem(part: np.ndarray, chance: float, bounds: tuple[float, float]) -> float:
+def problem_variance(part: np.ndarray, chance: float, bounds: tuple[float, float]) -> float:
     """Variance of a benchmark's mean by what differs from problem to problem; part: (seeds, problems).
 
     bounds: of one problem's value. Where one problem tells nothing of it, the largest possible variance is taken; where
@@ -49,9 +49,23 @@ def by_problem(part: np.ndarray, chance: float, bounds: tuple[float, float]) -> 
     return variance
 
 
-def satterthwaite(variance: float, squares: float) -> float:
-    """Degrees of freedom of a sum of variances (1946); squares: the sum of each one's square by its own degrees."""
-    return variance**2 / squares if squares else math.inf
+def combined(
+    terms: Sequence[tuple[float, float]], chance: float = 0.0, by_seed: float = 0.0, seed_freedom: float = math.inf
+) -> tuple[float, float]:
+    """Variance and degrees of freedom (Satterthwaite 1946) of what problems and what seeds give.
+
+    terms: of problems, each with its degrees of freedom, chance included. by_seed: of seeds, chance included.
+    """
+    problems, squares = sum(term for term, _ in terms), sum(term**2 / freedom for term, freedom in terms)
+    fewest = min(seed_freedom, problems**2 / squares if squares else math.inf)
+    variance = max(0.0, problems - chance) + by_seed
+    squares += by_seed**2 / seed_freedom
+    return variance, max(fewest, variance**2 / squares) if squares else math.inf
+
+
+def bonferroni(count: int) -> float:
+    """The level of each of some intervals whose level together is LEVEL."""
+    return 1 - (1 - LEVEL) / max(1, count)
 
 
 def estimate(
@@ -66,19 +80,15 @@ def estimate(
     """
     chance = seed.chance if seed else (0.0,) * len(parts)
     terms = [
-        (weight**2 * by_problem(part, noise / weight**2, bounds), max(1, part.shape[1] - 1))
+        (weight**2 * problem_variance(part, noise / weight**2, bounds), max(1, part.shape[1] - 1))
         for part, weight, noise in zip(parts, weights, chance, strict=True)
     ]
     value = math.fsum(weight * part.mean() for part, weight in zip(parts, weights, strict=True))
-    problems, squares = sum(term for term, _ in terms), sum(term**2 / freedom for term, freedom in terms)
     if seed is None:
-        return Estimate(value, problems, satterthwaite(problems, squares))
+        return Estimate(value, *combined(terms))
     seeds, seed = len(parts[0]), seed.settled(parts, weights)
     by_seed = max(seed.value, sum(chance)) / seeds
-    variance = max(0.0, problems - sum(chance) / seeds) + by_seed
-    fewest = min(seed.freedom, satterthwaite(problems, squares))
-    freedom = max(fewest, satterthwaite(variance, squares + by_seed**2 / seed.freedom))
-    return Estimate(value, variance, freedom, seed.describe())
+    return Estimate(value, *combined(terms, sum(chance) / seeds, by_seed, seed.freedom), seed.describe())
 
 
 def score_interval(parts: Sequence[np.ndarray], seed: SeedVariance | None) -> tuple[float, float, float, str]:
@@ -107,11 +117,11 @@ def score_interval(parts: Sequence[np.ndarray], seed: SeedVariance | None) -> tu
 def _spread(parts: Sequence[np.ndarray]) -> float:
     """Variance of one right or wrong answer with the mean of some scores.
 
-    A benchmark with nothing right, or everything, counts with the share that its variance in `by_problem` is of.
+    A benchmark with nothing right, or everything, counts with the share that its variance in `problem_variance` is of.
     """
     means = []
     for part in parts:
-        mean, least = part.mean(), by_problem(np.zeros_like(part), 0.0, (0.0, 1.0)) * part.shape[1]
+        mean, least = part.mean(), problem_variance(np.zeros_like(part), 0.0, (0.0, 1.0)) * part.shape[1]
         means.append(min(1 - least, max(least, mean)) if np.ptp(part) == 0 and part.shape[1] > 1 else mean)
     mean = float(np.mean(means))
     return mean * (1 - mean)

@@ -19,7 +19,7 @@ from lift import planning
 from lift.benchmarks import describe
 from lift.claims import Case, Claims
 from lift.comparisons import Comparison, prepare
-from lift.intervals import by_problem, satterthwaite
+from lift.intervals import bonferroni, combined, problem_variance
 from lift.scores import Scores, by_method
 
 POWER = 0.8
@@ -52,14 +52,12 @@ class Design:
         problems = max(0.0, sum(share * problem for share, _, problem, _ in scaled))
         positive = sum(share * max(0.0, problem) for share, _, problem, _ in scaled)
         kept = problems / positive if positive else 0.0
-        terms = [(share * (kept * max(0.0, problem) + noise / seeds), df) for share, df, problem, noise in scaled]
-        terms = [(term, max(1.0, df)) for term, df in terms]
+        terms = [
+            (share * (kept * max(0.0, problem) + noise / seeds), max(1.0, freedom))
+            for share, freedom, problem, noise in scaled
+        ]
         chance = sum(share * noise for share, _, _, noise in scaled)
-        run, seed_freedom = (self.by_seed + chance) / seeds, self.freedom * (seeds - 1)
-        total, squares = sum(term for term, _ in terms), sum(term**2 / df for term, df in terms)
-        variance = problems + run
-        fewest = min(seed_freedom, satterthwaite(total, squares))
-        return variance, max(fewest, satterthwaite(variance, squares + run**2 / seed_freedom))
+        return combined(terms, chance / seeds, (self.by_seed + chance) / seeds, self.freedom * (seeds - 1))
 
 
 def design(made: Comparison) -> Design | None:
@@ -67,23 +65,14 @@ def design(made: Comparison) -> Design | None:
     if made.seed is None:
         return None
     seeds, seed = len(made.parts[0]), made.seed.settled(made.parts, made.weights)
-    noise = [
-        chance * part.shape[1] / weight**2
-        for chance, part, weight in zip(seed.chance, made.parts, made.weights, strict=True)
-    ]
-    spread = [
-        part.shape[1] * by_problem(part, chance / weight**2, (-1.0, 1.0))
-        for part, weight, chance in zip(made.parts, made.weights, seed.chance, strict=True)
-    ]
-    return Design(
-        made.weights,
-        tuple(part.shape[1] for part in made.parts),
-        tuple(float(v) - n / seeds for v, n in zip(spread, noise, strict=True)),
-        tuple(noise),
-        max(0.0, seed.value - sum(seed.chance)),
-        seed.freedom / (seeds - 1),
-        seeds,
-    )
+    problems, by_problem, by_chance = [], [], []
+    for part, weight, chance in zip(made.parts, made.weights, seed.chance, strict=True):
+        count, noise = part.shape[1], chance / weight**2
+        problems.append(count)
+        by_problem.append(count * (problem_variance(part, noise, (-1.0, 1.0)) - noise / seeds))
+        by_chance.append(count * noise)
+    by_seed, freedom = max(0.0, seed.value - sum(seed.chance)), seed.freedom / (seeds - 1)
+    return Design(made.weights, tuple(problems), tuple(by_problem), tuple(by_chance), by_seed, freedom, seeds)
 
 
 def power(delta: float, variance: float, freedom: float, level: float) -> float:
@@ -139,7 +128,7 @@ def mean_design(designs: Sequence[Design]) -> Design:
     return replace(first, **means, by_seed=by_seed, freedom=freedom)
 
 
-def design_from(methods: Mapping[str, Mapping[str, Scores]], comparison: dict) -> tuple[Design, dict[str, str]] | None:
+def design_from(methods: Mapping[str, Mapping[str, Scores]], comparison: dict) -> tuple[Design, dict[str, str]]:
     """A comparison's sources of variance in some results, by their benchmarks (with metrics).
 
     Where a method is not among them, the mean over all that are: of two trained methods, or of one and the base.
@@ -199,24 +188,20 @@ def hours_of(config: dict, results: Path) -> Callable[[int, float], float]:
     return hours
 
 
-def benchmark_sizes(config: dict, results: Path, length: int) -> dict[str, tuple[str, int]]:
-    """Metric and number of problems of the benchmarks that are answered at a length."""
-    found = {}
+def benchmark_sizes(config: dict, results: Path) -> dict[int, dict[str, tuple[str, int]]]:
+    """Metric and number of problems of the benchmarks, by the lengths that they are answered at."""
+    found: dict[int, dict[str, tuple[str, int]]] = {}
     for name, entry in config["benchmarks"].items():
-        if length in {d["gen_length"] for d in configuration.benchmark_decoders(config, name).values()}:
-            metric = describe(entry["source"], configuration.benchmark_settings(entry))["metric"]
-            found[name] = (metric, planning.problem_count(name, entry, results)[0])
-    return found
+        metric = describe(entry["source"], configuration.benchmark_settings(entry))["metric"]
+        count, _ = planning.problem_count(name, entry, results)
+        for decoder in configuration.benchmark_decoders(config, name).values():
+            found.setdefault(decoder["gen_length"], {})[name] = (metric, count)
+    return dict(sorted(found.items()))
 
 
-def _cases(claims: Claims, config: dict, results: Path) -> list[Case]:
-    """The comparisons of the claims that an experiment will be able to make."""
-    decoders = [configuration.benchmark_decoders(config, name) for name in config["benchmarks"]]
-    lengths = sorted({settings["gen_length"] for named in decoders for settings in named.values()})
-    metrics = {
-        length: {name: metric for name, (metric, _) in benchmark_sizes(config, results, length).items()}
-        for length in lengths
-    }
+def _cases(claims: Claims, config: dict, sizes: dict[int, dict[str, tuple[str, int]]]) -> list[Case]:
+    """The comparisons of the claims that an experiment will be able to make; sizes: of `benchmark_sizes`."""
+    metrics = {length: {name: metric for name, (metric, _) in known.items()} for length, known in sizes.items()}
     methods, levels = {"base", *config["methods"]}, config["statistics"]["levels"]
     found = []
     for claim, entry in claims.claims.items():
@@ -225,7 +210,7 @@ def _cases(claims: Claims, config: dict, results: Path) -> list[Case]:
                 measured = all(any(abs(level - comparison[key]) < 1e-6 for level in levels) for key in ("from", "to"))
                 found += [Case(claim, comparison, model, "-") for model in config["models"] if measured]
             elif {comparison["method"], comparison["against"]} <= methods:
-                made = [length for length in lengths if _weighted(comparison, metrics[length])]
+                made = [length for length in metrics if _weighted(comparison, metrics[length])]
                 found += [Case(claim, comparison, model, length) for model in config["models"] for length in made]
     return found
 
@@ -245,9 +230,9 @@ def table(claims: Claims, config: dict, results: Path, problems: pd.DataFrame) -
     results or of others, whose variances count; of another model or length where they have no such one. A dash: they
     hold no such comparison with two seeds or more.
     """
-    scores = by_method(problems)
-    cases, seeds, hours = _cases(claims, config, results), len(config["seeds"]), hours_of(config, results)
-    level = 1 - (1 - paper.LEVEL) / max(1, len(cases))
+    scores, by_length = by_method(problems), benchmark_sizes(config, results)
+    cases, seeds, hours = _cases(claims, config, by_length), len(config["seeds"]), hours_of(config, results)
+    level = bonferroni(len(cases))
     rows = []
     for case in cases:
         if "statistic" in case.comparison:
@@ -255,7 +240,7 @@ def table(claims: Claims, config: dict, results: Path, problems: pd.DataFrame) -
         place = min(scores, key=lambda place: (place[0] != case.model, place[1] != case.length))
         row = {"claim": case.claim, "comparison": paper.name_of(case.comparison)}
         row |= {"model": case.model, "length": case.length, "seeds": seeds}
-        sizes = benchmark_sizes(config, results, case.length)
+        sizes = by_length[case.length]
         row |= {"n": sum(count for _, count in sizes.values())}
         try:
             plan = carried_over(*design_from(scores[place], case.comparison), sizes, case.comparison, seeds)

@@ -36,7 +36,12 @@ class Scores:
     decoder: str
     metric: str
     steps: tuple[int | None, ...]
-    run: str = ""
+    run: str
+
+    @property
+    def untrained(self) -> bool:
+        """Whether there is no training run behind it: a base model, or guesses."""
+        return all(step is None for step in self.steps)
 
     @property
     def trained(self) -> bool:
@@ -138,7 +143,7 @@ def score_rows(problems: pd.DataFrame, plan: dict) -> list[dict]:
         for method, scores in methods.items():
             one = scores[benchmark]
             groups = {str(seed): (one.values[[i]], one.steps[i : i + 1]) for i, seed in enumerate(one.seeds)}
-            if not settings["temperature"] and set(one.steps) == {None}:
+            if not settings["temperature"] and one.untrained:
                 groups = {"-": (one.values, one.steps)}
             if len(groups) > 1:
                 groups["all"] = (one.values, one.steps)
@@ -153,7 +158,7 @@ def score_rows(problems: pd.DataFrame, plan: dict) -> list[dict]:
                 continue
             seeds = max((one.seeds for one in scores.values()), key=len)
             parts = [np.broadcast_to(one.values, (len(seeds), one.values.shape[1])) for one in scores.values()]
-            untrained = all(set(one.steps) == {None} for one in scores.values())
+            untrained = all(one.untrained for one in scores.values())
             seed = "all" if len(seeds) > 1 else "-" if untrained else str(seeds[0])
             variance = pooled(methods, [scores], [1 / len(parts)] * len(parts))
             rows.append(

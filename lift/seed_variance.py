@@ -15,7 +15,7 @@ class SeedVariance(NamedTuple):
 
     value: a mean square, chance included. chance: by benchmark, what chance alone gives of it: of answers that change
     from seed to seed, problem by problem. freedom: degrees of freedom. methods: how many were pooled. p: of equal
-    variances over methods, NaN where fewer than three were pooled.
+    variances over methods, NaN for fewer than three methods or seeds.
     """
 
     value: float
@@ -72,13 +72,10 @@ def of_pairs(benchmarks: Sequence[np.ndarray], weights: Sequence[float]) -> Seed
     methods, seeds = means.shape
     freedom = (methods - 1) * (seeds - 1)
     interaction = residuals(means, (0, 1))
-    chance = []
-    for scores, weight in zip(benchmarks, weights, strict=True):
-        count = scores.shape[2]
-        squares = (residuals(scores, (0, 1, 2)) ** 2).sum() / (freedom * (count - 1)) if count > 1 else 0.0
-        chance.append(float(2 * weight**2 * squares / count))
+    chance = _chance(benchmarks, weights, (0, 1, 2), freedom)
     value = float(2 * (interaction**2).sum() / freedom)
-    return SeedVariance(value, tuple(chance), freedom, methods, unequal(interaction, sum(chance) / 2))
+    p = p_of_equal_variances(interaction, sum(chance))
+    return SeedVariance(value, tuple(2 * one for one in chance), freedom, methods, p)
 
 
 def of_single(benchmarks: Sequence[np.ndarray], weights: Sequence[float]) -> SeedVariance:
@@ -97,15 +94,27 @@ def of_single(benchmarks: Sequence[np.ndarray], weights: Sequence[float]) -> See
     if methods > 1 and value:
         terms = shared**2 + squares**2 / (methods - 1)
         freedom = (shared + squares) ** 2 * (seeds - 1) / terms
-    chance = []
+    chance = _chance(benchmarks, weights, (1, 2), methods * (seeds - 1))
+    p = p_of_equal_variances(interaction, sum(chance))
+    return SeedVariance(float(value), chance, freedom, methods, p)
+
+
+def _chance(
+    benchmarks: Sequence[np.ndarray], weights: Sequence[float], axes: Sequence[int], freedom: float
+) -> tuple[float, ...]:
+    """By benchmark, the variance of one run's weighted mean by chance: what is left beside some axes, by n.
+
+    freedom: degrees of freedom of what is left of one problem.
+    """
+    found = []
     for scores, weight in zip(benchmarks, weights, strict=True):
         count = scores.shape[2]
-        rest = (residuals(scores, (1, 2)) ** 2).sum() / (methods * (seeds - 1) * (count - 1)) if count > 1 else 0.0
-        chance.append(float(weight**2 * rest / count))
-    return SeedVariance(float(value), tuple(chance), freedom, methods, unequal(interaction, sum(chance)))
+        square = (residuals(scores, axes) ** 2).sum() / (freedom * (count - 1)) if count > 1 else 0.0
+        found.append(float(weight**2 * square / count))
+    return tuple(found)
 
 
-def unequal(interaction: np.ndarray, chance: float) -> float:
+def p_of_equal_variances(interaction: np.ndarray, chance: float) -> float:
     """p-value of methods' seeds spreading alike: that of `cochran`, and that the widest is more than chance.
 
     chance: variance of one run by chance. Where answers hardly change, Cochran's test alone would call a single changed
