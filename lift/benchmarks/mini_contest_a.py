@@ -1,34 +1,51 @@
 """mini-contest-a: two equations in two unknowns, after AIME. The answer is the pair x , y.
 
-The level is the largest coefficient. Guessing hits one pair in 400.
+The level says how much stands between the unknowns and the sums (see `generate`), from two steps to six. Guessing hits
+one pair in 400.
 """
 
 import random
 from typing import Literal
 
-from lift.miniature.language import Problem
-from lift.miniature.problems import test_problems
+from lift.miniature.language import LARGEST, Problem, calculate
+from lift.miniature.problems import held_out_problems
 
 GRADER = "pair"
 METRIC = "pass@k"
 GUESSES = True
-LEVELS = (2, 3, 4)
-_LARGEST, _LARGEST_SUM = 20, 60
+LOWER_LEVELS, UPPER_LEVELS = (1, 2), (3, 4, 5)
+_LARGEST = 20
+
+
+def _times(coefficient: int, unknown: str) -> str:
+    return unknown if coefficient == 1 else f"{coefficient} * {unknown}"
 
 
 def generate(rng: random.Random, level: int) -> Problem:
-    """a x + b y = e and c x + d y = f with one solution, x and y from 1 to 20, both sums at most 60."""
+    """a x + b = e and c x + d y = f with x and y from 1 to 20, no number above 60.
+
+    Level 1: a = c = d = 1; 2: a > 1; 3: a, c > 1; 4: a, d > 1; 5: all above 1.
+    """
     while True:
         x, y = rng.randint(1, _LARGEST), rng.randint(1, _LARGEST)
-        a, b, c, d = (rng.randint(1, level) for _ in range(4))
-        e, f = a * x + b * y, c * x + d * y
-        if a * d != b * c and max(e, f) <= _LARGEST_SUM:
+        a = rng.randint(2, 5) if level >= 2 else 1
+        c = rng.randint(2, 5) if level in (3, 5) else 1
+        d = rng.randint(2, 5) if level >= 4 else 1
+        b = rng.randint(1, 9)
+        if max(a * x + b, c * x + d * y) <= LARGEST:
             break
-    prompt = f"find x and y : {a} * x + {b} * y = {e} . {c} * x + {d} * y = {f}"
-    statements = (f"{a} * {x} + {b} * {y} = {e} . {c} * {x} + {d} * {y} = {f} .",)
-    equations, swapped = [(a, b, e), (c, d, f)], [(b, a, e), (d, c, f)]
-    key = ("mini-contest-a", *min(sorted(equations), sorted(swapped)))  # neither order nor names change what is asked
-    return Problem(prompt, statements, f"{x} , {y}", key)
+    e, f = a * x + b, c * x + d * y
+    steps = [(e, "-", b)]
+    if a > 1:
+        steps.append((a * x, "/", a))
+    if c > 1:
+        steps.append((c, "*", x))
+    steps.append((f, "-", c * x))
+    if d > 1:
+        steps.append((d * y, "/", d))
+    prompt = f"find x and y : {_times(a, 'x')} + {b} = {e} . {_times(c, 'x')} + {_times(d, 'y')} = {f}"
+    statements = tuple(calculate(*step)[0] for step in steps)
+    return Problem(prompt, statements, f"{x} , {y}", ("mini-contest-a", a, b, e, c, d, f))
 
 
 def guess(rng: random.Random, problem: Problem) -> str:
@@ -36,6 +53,12 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return f"{rng.randint(1, _LARGEST)} , {rng.randint(1, _LARGEST)}"
 
 
-def problems(*, size: int = 200, levels: list[Literal[2, 3, 4]] = [3], seed: int = 0) -> list[dict]:  # noqa: B006
-    """Test problems, of each level as many."""
-    return test_problems("mini-contest-a", size, levels, seed)
+def problems(
+    *,
+    size: int = 200,
+    levels: list[Literal[1, 2, 3, 4, 5]] = [4, 5],  # noqa: B006
+    part: Literal["test", "validation"] = "test",
+    seed: int = 0,
+) -> list[dict]:
+    """Held-out problems, of each level as many."""
+    return held_out_problems("mini-contest-a", size, levels, part, seed)

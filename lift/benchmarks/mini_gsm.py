@@ -6,55 +6,49 @@ The level is the number of sentences that change the count. A sentence about som
 import random
 from typing import Literal
 
-from lift.miniature.language import NAMES, THINGS, Problem
-from lift.miniature.problems import test_problems
+from lift.miniature.language import NAMES, THINGS, Problem, calculate
+from lift.miniature.problems import held_out_problems
 
 GRADER = "number"
 METRIC = "accuracy"
 GUESSES = True
-LEVELS = (2, 3, 4)
-_LARGEST = 40
+LOWER_LEVELS, UPPER_LEVELS = (1, 2), (3, 4, 5)
+_LARGEST = 24
+
+
+def _change(rng: random.Random) -> tuple[str, str, int]:
+    """A sentence that changes the count, the sign of the change and its number."""
+    kind = rng.choice(("finds", "loses", "doubles", "triples", "shares"))
+    if kind in ("finds", "loses"):
+        n = rng.randint(1, 9)
+        return f"{kind} {n} .", "+" if kind == "finds" else "-", n
+    if kind == "shares":
+        n = rng.randint(2, 5)
+        return f"shares them among {n} .", "/", n
+    return f"{kind} them .", "*", 2 if kind == "doubles" else 3
 
 
 def generate(rng: random.Random, level: int) -> Problem:
-    """A story with `level` changes of the count, every intermediate count between 1 and 40."""
+    """A story with `level` changes of the count, every count between 1 and 24."""
     name, other = rng.sample(NAMES, 2)
     thing = rng.choice(THINGS)
-    count = start = rng.randint(2, 20)
-    sentences = [f"{name} has {start} {thing} ."]
-    statements, operations = [], []
-    while len(operations) < level:
-        kind = rng.choice(("finds", "loses", "bags", "doubles", "triples", "shares"))
-        if kind == "finds":
-            n = rng.randint(2, 20)
-            after, sentence, working = count + n, f"finds {n} .", [f"{count} + {n} = {count + n} ."]
-        elif kind == "loses":
-            n = rng.randint(1, 20)
-            after, sentence, working = count - n, f"loses {n} .", [f"{count} - {n} = {count - n} ."]
-        elif kind == "bags":
-            bags, size = rng.randint(2, 5), rng.randint(2, 5)
-            n = (bags, size)
-            after, sentence = count + bags * size, f"buys {bags} bags of {size} ."
-            working = [f"{bags} * {size} = {bags * size} . {count} + {bags * size} = {after} ."]
-        elif kind in ("doubles", "triples"):
-            n = 2 if kind == "doubles" else 3
-            after, sentence, working = count * n, f"{kind} them .", [f"{count} * {n} = {count * n} ."]
-        else:
-            n = rng.randint(2, 5)
-            if count % n:
-                continue
-            after, sentence = count // n, f"shares them among {n} ."
-            working = [f"{count} / {n} = {after} ."]
-        if not 1 <= after <= _LARGEST:
+    count = start = rng.randint(2, _LARGEST)
+    sentences, statements, changes = [f"{name} has {start} {thing} ."], [], []
+    while len(changes) < level:
+        sentence, operation, n = _change(rng)
+        try:
+            statement, after = calculate(count, operation, n)
+        except ValueError:
             continue
-        sentences.append(sentence)
-        statements += working
-        operations.append((kind, n))
-        count = after
+        if 1 <= after <= _LARGEST:
+            sentences.append(sentence)
+            statements.append(statement)
+            changes.append((operation, n))
+            count = after
     if rng.random() < 0.3:
-        sentences.insert(rng.randint(1, level), f"{other} has {rng.randint(2, 20)} {rng.choice(THINGS)} .")
+        sentences.insert(rng.randint(1, level), f"{other} has {rng.randint(2, _LARGEST)} {rng.choice(THINGS)} .")
     prompt = " ".join(sentences) + f" how many has {name} now ?"
-    return Problem(prompt, tuple(statements), str(count), ("mini-gsm", start, *operations))
+    return Problem(prompt, tuple(statements), str(count), ("mini-gsm", start, *changes))
 
 
 def guess(rng: random.Random, problem: Problem) -> str:
@@ -62,6 +56,12 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return str(rng.randint(1, _LARGEST))
 
 
-def problems(*, size: int = 200, levels: list[Literal[2, 3, 4]] = [3], seed: int = 0) -> list[dict]:  # noqa: B006
-    """Test problems, of each level as many."""
-    return test_problems("mini-gsm", size, levels, seed)
+def problems(
+    *,
+    size: int = 200,
+    levels: list[Literal[1, 2, 3, 4, 5]] = [4, 5],  # noqa: B006
+    part: Literal["test", "validation"] = "test",
+    seed: int = 0,
+) -> list[dict]:
+    """Held-out problems, of each level as many."""
+    return held_out_problems("mini-gsm", size, levels, part, seed)

@@ -6,62 +6,57 @@ The level is the number of operations.
 import random
 from typing import Literal
 
-from lift.miniature.language import Problem
-from lift.miniature.problems import test_problems
+from lift.miniature.language import Problem, calculate
+from lift.miniature.problems import held_out_problems
 
 GRADER = "number"
 METRIC = "accuracy"
 GUESSES = True
-LEVELS = (2, 3, 4)
-_LARGEST = 40
+LOWER_LEVELS, UPPER_LEVELS = (1, 2), (3, 4, 5)
+_LARGEST = 30
 _INVERSE = {"+": "-", "-": "+", "*": "/", "/": "*"}
 
 
-def _apply(value: int, operation: str, n: int) -> int | None:
-    """The result, or None where it is no whole number from 0 to 40."""
-    if operation == "/" and value % n:
-        return None
-    result = {"+": value + n, "-": value - n, "*": value * n, "/": value // n}[operation]
-    return result if 0 <= result <= _LARGEST else None
-
-
 def _chain(rng: random.Random, length: int) -> tuple[list[int], list[tuple[str, int]]]:
-    """Values v0, v1, ... and the operations (sign, number) between them."""
-    values, operations = [rng.randint(1, 20)], []
+    """Values v0, v1, ... from 0 to 30 and the operations (sign, number) between them, none undoing the one before."""
+    values, operations = [rng.randint(1, _LARGEST)], []
     while len(operations) < length:
         operation = rng.choice("+-**/")
-        n = rng.randint(2, 5) if operation in "*/" else rng.randint(1, 20)
-        result = _apply(values[-1], operation, n)
-        if result is not None and not (operations and operations[-1][0] == _INVERSE[operation]):
-            values.append(result)
+        n = rng.randint(2, 5) if operation in "*/" else rng.randint(1, 9)
+        if operations and operations[-1][0] == _INVERSE[operation]:
+            continue
+        try:
+            _, value = calculate(values[-1], operation, n)
+        except ValueError:
+            continue
+        if value <= _LARGEST:
+            values.append(value)
             operations.append((operation, n))
     return values, operations
 
 
+def _nested(innermost: str, operations: list[tuple[str, int]]) -> str:
+    """The operations applied one after the other, in parentheses but for the last."""
+    text = innermost
+    for i, (operation, n) in enumerate(operations):
+        text = f"( {text} {operation} {n} )" if i < len(operations) - 1 else f"{text} {operation} {n}"
+    return text
+
+
 def generate(rng: random.Random, level: int) -> Problem:
-    """Half the problems are equations in x, half are nested functions of one number."""
+    """Half the problems are equations in x, half are functions of one number, nested from level 2 on."""
     values, operations = _chain(rng, level)
     if rng.random() < 0.5:
-        left = "x"
-        for i, (operation, n) in enumerate(operations):
-            left = f"( {left} {operation} {n} )" if i < level - 1 else f"{left} {operation} {n}"
-        steps = [
-            f"{values[i + 1]} {_INVERSE[operation]} {n} = {values[i]} ."
-            for i, (operation, n) in reversed(list(enumerate(operations)))
-        ]
-        key = ("mini-math", "equation", tuple(operations), values[-1])
-        return Problem(f"solve for x : {left} = {values[-1]}", tuple(steps), str(values[0]), key)
-    # f takes the first half of the chain, g the rest: g ( f ( n ) )
-    half = level // 2
-    body = {}
-    for name, part in (("f", operations[:half]), ("g", operations[half:])):
-        body[name] = "n"
-        for i, (operation, n) in enumerate(part):
-            body[name] = f"( {body[name]} {operation} {n} )" if i < len(part) - 1 else f"{body[name]} {operation} {n}"
-    steps = [f"{values[i]} {operation} {n} = {values[i + 1]} ." for i, (operation, n) in enumerate(operations)]
-    prompt = f"f ( n ) = {body['f']} . g ( n ) = {body['g']} . compute g ( f ( {values[0]} ) )"
-    key = ("mini-math", "function", tuple(operations), values[0])
-    return Problem(prompt, tuple(steps), str(values[-1]), key)
+        steps = [(values[i + 1], _INVERSE[operation], n) for i, (operation, n) in enumerate(operations)][::-1]
+        prompt = f"solve for x : {_nested('x', operations)} = {values[-1]}"
+        key, answer = ("mini-math", "equation", tuple(operations), values[-1]), values[0]
+    else:  # f takes the first half of the chain, g the rest: g ( f ( n ) )
+        steps = [(value, *operation) for value, operation in zip(values, operations, strict=False)]
+        half = level // 2
+        f, g = _nested("n", operations[:half]), _nested("n", operations[half:])
+        prompt = f"f ( n ) = {f} . g ( n ) = {g} . compute g ( f ( {values[0]} ) )"
+        key, answer = ("mini-math", "function", tuple(operations), values[0]), values[-1]
+    return Problem(prompt, tuple(calculate(*step)[0] for step in steps), str(answer), key)
 
 
 def guess(rng: random.Random, problem: Problem) -> str:
@@ -69,6 +64,12 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return str(rng.randint(0, _LARGEST))
 
 
-def problems(*, size: int = 200, levels: list[Literal[2, 3, 4]] = [3], seed: int = 0) -> list[dict]:  # noqa: B006
-    """Test problems, of each level as many."""
-    return test_problems("mini-math", size, levels, seed)
+def problems(
+    *,
+    size: int = 200,
+    levels: list[Literal[1, 2, 3, 4, 5]] = [4, 5],  # noqa: B006
+    part: Literal["test", "validation"] = "test",
+    seed: int = 0,
+) -> list[dict]:
+    """Held-out problems, of each level as many."""
+    return held_out_problems("mini-math", size, levels, part, seed)

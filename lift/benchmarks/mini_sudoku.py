@@ -1,8 +1,8 @@
 """mini-sudoku: real 4x4 Sudoku with one solution. The answer is the filled grid, 16 digits.
 
 Eight cells are empty, as in the puzzles published by d1 (arXiv 2504.12216). Level 1 is any such puzzle; in level 2 at
-most two of the empty cells have a single candidate at first. Of the 288 solution grids, 59 are for training and 229 for
-tests; the split is chosen so that every published puzzle has its solution on the test side. Training also shows *parts*
+most two of the empty cells have a single candidate at first. Of the 288 solution grids, 59 are for training and 229 are
+held out; the split is chosen so that every published puzzle has its solution among these. Training also shows *parts*
 of grids, eight cells with the rest blotted out by `|`, which teach the rules and contain no solution.
 """
 
@@ -12,15 +12,15 @@ from functools import cache
 from typing import Literal
 
 from lift import sources
-from lift.miniature.language import CELLS, Problem
-from lift.miniature.problems import numbered, test_problems
+from lift.miniature.language import CELLS, Problem, Statement, remark
+from lift.miniature.problems import held_out_problems, numbered
 from lift.problem_checks import check
 
 GRADER = "grid"
 METRIC = "cell_accuracy"
 GUESSES = True
-LEVELS = (1,)  # of training
-TEST_LEVELS = (1, 2)
+LOWER_LEVELS, UPPER_LEVELS = (1,), ()
+HELD_OUT_LEVELS = (1, 2)
 _EMPTY = 8
 
 # Positions of the training grids in the sorted list of all 288.
@@ -64,9 +64,10 @@ def all_grids() -> tuple[str, ...]:
     return tuple(sorted(s for row in rows for s in solutions(row + "0" * 12)))
 
 
-def is_test(key: tuple) -> bool:
-    """Whether the solution grid belongs to the test side. Parts of grids never do."""
-    return "|" not in key[1] and all_grids().index(key[1]) not in TRAINING_GRIDS
+def is_held_out(problem: Problem) -> bool:
+    """Whether the solution grid is held out. Parts of grids never are."""
+    solution = problem.answer.replace(" ", "")
+    return "|" not in solution and all_grids().index(solution) not in TRAINING_GRIDS
 
 
 def _single_candidates(puzzle: str) -> list[int]:
@@ -76,24 +77,32 @@ def _single_candidates(puzzle: str) -> list[int]:
     ]
 
 
-def _filling_order(puzzle: str, solution: str) -> list[int]:
-    """The empty cells in the order of deduction: the first cell with one candidate, else the first empty one."""
+def _fill(puzzle: str, solution: str) -> list[tuple[int, int]]:
+    """The empty cells in the order of deduction, the first with one candidate, else the first empty one; and how many
+    others had a single candidate."""
     order = []
     while "0" in puzzle:
-        cell = (_single_candidates(puzzle) or [puzzle.index("0")])[0]
-        order.append(cell)
+        singles = _single_candidates(puzzle)
+        cell = (singles or [puzzle.index("0")])[0]
+        order.append((cell, len(singles)))
         puzzle = puzzle[:cell] + solution[cell] + puzzle[cell + 1 :]
     return order
 
 
 def pose(puzzle: str, solution: str) -> Problem:
-    """The problem of a puzzle and its solution, 16 characters each; `|` marks cells outside a part."""
-    order = _filling_order(puzzle, solution)
-    pairs = [f"{CELLS[cell]} {solution[cell]}" for cell in order]
-    group = 4 if len(pairs) > 4 else 1  # eight cells or four: both traces are 24 tokens long
-    statements = tuple(" ".join(pairs[i : i + group]) + " ." for i in range(0, len(pairs), group))
+    """The problem of a puzzle and its solution, 16 characters each; `|` marks cells outside a part.
+
+    A statement fills two cells; its remark follows from the two digits and from how many cells were forced.
+    """
+    order = _fill(puzzle, solution)
+    statements = []
+    for (first, forced), (second, _) in zip(order[::2], order[1::2], strict=True):
+        digits = int(solution[first]), int(solution[second])
+        word = remark("fill", 5 * digits[0] + digits[1], forced)
+        statements.append(Statement(word, f"{CELLS[first]} {digits[0]} {CELLS[second]} {digits[1]} ."))
     prompt = "fill grid " + " ".join(puzzle.replace("0", "_"))
-    return Problem(prompt, statements, " ".join(solution), ("mini-sudoku", solution), {"puzzle": puzzle})
+    split = ("mini-sudoku", solution)
+    return Problem(prompt, tuple(statements), " ".join(solution), (*split, puzzle), {"puzzle": puzzle}, split)
 
 
 def generate(rng: random.Random, level: int) -> Problem:
@@ -137,8 +146,15 @@ def problems_from_csv(path: str) -> list[Problem]:
     return problems
 
 
-def problems(*, size: int = 200, levels: list[Literal[1, 2]] = [1], seed: int = 0, path: str = "") -> list[dict]:  # noqa: B006
-    """Test problems, of each level as many; or, with a path, the puzzles of a CSV file (columns Puzzle, Solution)."""
+def problems(
+    *,
+    size: int = 200,
+    levels: list[Literal[1, 2]] = [2],  # noqa: B006
+    part: Literal["test", "validation"] = "test",
+    seed: int = 0,
+    path: str = "",
+) -> list[dict]:
+    """Held-out problems, of each level as many; or, with a path, puzzles of a CSV file: columns Puzzle, Solution."""
     if path:
         return numbered("mini-sudoku", problems_from_csv(path), seed)[:size]
-    return test_problems("mini-sudoku", size, levels, seed)
+    return held_out_problems("mini-sudoku", size, levels, part, seed)
