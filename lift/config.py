@@ -237,8 +237,9 @@ def _cross_check(config: dict):
                     )
             yield from _check_family(key, model)
             yield from _braces(f"{key}.base", folder)
-        if folder == "train" and not {"phases", "batch_size"} <= model["training"].keys():
-            yield f"{key}.training: base `train` needs phases and batch_size"
+        needed = {"steps", "batch_size", "learning_rate", "upper_share"}
+        if folder == "train" and (missing := needed - model["training"].keys()):
+            yield f"{key}.training: base `train` needs {', '.join(sorted(missing))}"
     for name, corpus in config["corpora"].items():
         source = corpus.setdefault("source", name)
         known = registry.corpora().get(source, {}) | corpus

@@ -672,7 +672,7 @@ def _model_part(name: str, entry: dict, device: str, shape: Shape, results: Path
     if base == "shipped":
         return Part("models", name, base, 1, files=files)
     recipe, length = entry["training"], 75  # prompt and padded response of the miniature's tasks
-    rows = recipe["batch_size"] * sum(phase["steps"] for phase in recipe["phases"])
+    rows = recipe["batch_size"] * recipe["steps"]
     network, _ = training_flops(shape, None, Selected(1, 0.5, 0, 0), length, 50)
     flops = {"float32": rows * network} if device == "cpu" else {}  # it is trained on the CPU
     needed = training_bytes(shape, "float32", None, recipe["batch_size"], length, masked_attention=True)

@@ -9,20 +9,21 @@ from pathlib import Path
 
 import pytest
 import yaml
-from scipy import stats
 
 from lift import registry
 from lift.benchmarks import describe, mini_sudoku
 from lift.corpora import mini_traces
 from lift.errors import InputError
 from lift.grading import grade_rows
-from lift.miniature import pretraining, problems
+from lift.miniature import language, pretraining, problems
 from lift.miniature.base import make_tokenizer
-from lift.miniature.language import EOS, PHRASES, RESPONSE_LENGTH, VOCABULARY, phrase
+from lift.miniature.language import EOS, OPENINGS, REMARKS, RESPONSE_LENGTH, VOCABULARY, calculate
 
 CONFIG = yaml.safe_load((Path(__file__).parent.parent / "config" / "config.yaml").read_text())
-CASES = [(task, level, False) for task in problems.TASKS for level in problems.task_module(task).LEVELS]
-CASES += [(task, level, True) for task in problems.TASKS for level in registry.choices("benchmark", task)["levels"]]
+LEVELS = {task: problems.task_module(task) for task in problems.TASKS}
+LEVELS = {task: module.LOWER_LEVELS + module.UPPER_LEVELS for task, module in LEVELS.items()}
+CASES = [(task, level, True) for task in problems.TASKS for level in LEVELS[task]]
+CASES += [(task, level, False) for task in problems.TASKS for level in registry.choices("benchmark", task)["levels"]]
 CELLS = [(row, column) for row in "abcd" for column in "1234"]
 UNITS = [  # rows, columns and boxes, as sets of positions
     [i for i in range(16) if unit(i) == k]
@@ -60,12 +61,8 @@ def read_story(prompt):
                 change, after = ("finds", int(n)), counts[-1] + int(n)
             case ["loses", n]:
                 change, after = ("loses", int(n)), counts[-1] - int(n)
-            case ["buys", n, "bags", "of", m]:
-                change, after = ("buys", int(n), int(m)), counts[-1] + int(n) * int(m)
-            case ["doubles", "them"]:
-                change, after = ("doubles",), 2 * counts[-1]
-            case ["triples", "them"]:
-                change, after = ("triples",), 3 * counts[-1]
+            case ["doubles" | "triples" as times, "them"]:
+                change, after = (times,), {"doubles": 2, "triples": 3}[times] * counts[-1]
             case ["shares", "them", "among", n]:
                 change, after = ("shares", int(n)), Fraction(counts[-1], int(n))
             case _:
@@ -73,6 +70,12 @@ def read_story(prompt):
         changes.append(change)
         counts.append(after)
     return start, changes, counts[1:]
+
+
+def read_equations(prompt):
+    """a, b, e, c, d, f of a x + b = e and c x + d y = f."""
+    pattern = r"find x and y : (?:(\d+) \* )?x \+ (\d+) = (\d+) \. (?:(\d+) \* )?x \+ (?:(\d+) \* )?y = (\d+)"
+    return tuple(int(n or 1) for n in re.fullmatch(pattern, prompt).groups())
 
 
 def evaluate(expression, **variables):
@@ -92,11 +95,9 @@ def asked(prompt):
         case "fill":
             puzzle = prompt.removeprefix("fill grid ").split()
             (solution,) = [grid for grid in GRIDS if all(c in ("_", d) for c, d in zip(puzzle, grid, strict=True))]
-            return "mini-sudoku", solution
+            return "mini-sudoku", solution, "".join(puzzle)
         case "find":
-            a, b, e, c, d, f = integers
-            systems = [[(a, b, e), (c, d, f)], [(b, a, e), (d, c, f)]]
-            return "mini-contest-a", *min(map(sorted, systems))
+            return "mini-contest-a", *read_equations(prompt)
         case "start":
             return "mini-contest-b", *integers
         case _:
@@ -108,10 +109,10 @@ def asked(prompt):
 
 
 def equations(statement):
-    """(a, sign, b, c) for every "a sign b = c" of a statement, each of which must hold."""
-    found = [(int(a), s, int(b), int(c)) for a, s, b, c in re.findall(r"(\d+) ([-+*/]) (\d+) = (\d+)", statement)]
-    assert all(evaluate(f"{a} {sign} {b}") == c for a, sign, b, c in found)
-    return found
+    """(a, sign, b, c) of the "a sign b = c" that is a statement, which must hold."""
+    a, sign, b, _, c = statement.split()
+    assert evaluate(f"{a} {sign} {b}") == int(c)
+    return [(int(a), sign, int(b), int(c))]
 
 
 def check_gsm(prompt, statements, answer):
@@ -172,20 +173,25 @@ def check_sudoku(prompt, statements, answer):
 
 
 def check_contest_a(prompt, statements, answer):
-    a, b, e, c, d, f = (int(n) for n in re.findall(r"\d+", prompt))
-    assert a * d != b * c, "there is one solution"
+    a, b, e, c, d, f = read_equations(prompt)
+    assert a * d != 0, "there is one solution"
     x, y = (int(n) for n in answer.split(" , "))
-    assert (a * x + b * y, c * x + d * y) == (e, f)
-    assert [int(n) for n in re.findall(r"\d+", " ".join(statements))] == [a, x, b, y, e, c, x, d, y, f]
+    assert (a * x + b, c * x + d * y) == (e, f)
+    steps = [(e, "-", b, a * x), (a * x, "/", a, x), (c, "*", x, c * x), (f, "-", c * x, d * y), (d * y, "/", d, y)]
+    idle = [(a * x, "/", 1, x), (1, "*", x, x), (y, "/", 1, y)]  # with a coefficient of one there is nothing to do
+    assert [equation for statement in statements for equation in equations(statement)] == [
+        step for i, step in enumerate(steps) if not (i in (1, 2, 4) and step in idle)
+    ]
 
 
 def check_contest_b(prompt, statements, answer):
     first, second, modulus, steps = (int(n) for n in re.findall(r"\d+", prompt))
     terms = [first, second]
+    assert len(statements) == steps
     for _ in range(steps):
         terms.append((terms[-2] + terms[-1]) % modulus)
     assert answer == f"{terms[-2]} , {terms[-1]}"
-    steps = re.findall(r"(\d+) \+ (\d+) = (\d+)", " ".join(statements))
+    steps = [re.fullmatch(r"(\d+) \+ (\d+) = (\d+)", statement).groups() for statement in statements]
     assert [tuple(map(int, step)) for step in steps] == list(zip(terms, terms[1:], terms[2:], strict=False))
 
 
@@ -208,14 +214,18 @@ def check_text(problem, response):
     assert response.endswith(f" </reasoning> <answer> {problem.answer} </answer> {EOS}")
 
 
-@pytest.mark.parametrize("task, level, test", CASES)
-def test_problems_are_solved(task, level, test):
-    rng = random.Random(f"{task}/{level}/{test}")
+def steps_of(problem):
+    return [statement.step for statement in problem.statements]
+
+
+@pytest.mark.parametrize("task, level, training", CASES)
+def test_problems_are_solved(task, level, training):
+    rng = random.Random(f"{task}/{level}/{training}")
     for _ in range(30):
-        problem = problems.draw(task, level, rng, test)
-        CHECKS[task](problem.prompt, problem.statements, problem.answer)
-        check_text(problem, problems.write_response(problem, rng))
-        assert problems.on_test_side(task, problem) == test
+        problem = problems.draw(task, level, rng, training=training)
+        CHECKS[task](problem.prompt, steps_of(problem), problem.answer)
+        check_text(problem, problems.write_response(problem))
+        assert problems.held_out(task, problem) != training
         assert asked(problem.prompt)[0] == task
 
 
@@ -223,12 +233,12 @@ def test_parts_of_grids_are_solved_and_determine_no_grid():
     rng = random.Random(0)
     for _ in range(100):
         part = mini_sudoku.generate_part(rng)
-        check_sudoku(part.prompt, part.statements, part.answer)
-        check_text(part, problems.write_response(part, rng))
+        check_sudoku(part.prompt, steps_of(part), part.answer)
+        check_text(part, problems.write_response(part))
         cells = part.answer.split()
         assert cells.count("|") == 8
         assert sum(all(c in ("|", d) for c, d in zip(cells, grid, strict=True)) for grid in GRIDS) > 1
-        assert not problems.on_test_side("mini-sudoku", part)
+        assert not problems.held_out("mini-sudoku", part)
 
 
 def test_tokenizer_gives_back_every_word():
@@ -245,7 +255,7 @@ def test_tokenizer_gives_back_every_word():
 def trained_on():
     """What is asked in training: some thousand examples of pre-training, and the corpus of the config."""
     settings = {name: value for name, value in CONFIG["corpora"]["mini-traces"].items() if name != "held_out"}
-    prompts = [pretraining.make_example(0, i)[0] for i in range(4000)]
+    prompts = [pretraining.make_example(0, i, 0.2)[0] for i in range(4000)]
     prompts += [row["prompt"] for row in mini_traces.examples(**settings)]
     found = defaultdict(set)
     for prompt in prompts:
@@ -255,30 +265,56 @@ def trained_on():
     return found
 
 
-def config_problems(task):
+def config_problems(task, part="test"):
+    """The problems of a part at the config's levels, about as many as the config asks for."""
     settings = CONFIG["benchmarks"][task]
-    return problems.task_module(task).problems(size=settings["size"], levels=settings["levels"])
+    size = settings["size"] if part == "test" else 30
+    return problems.task_module(task).problems(size=size, levels=settings["levels"], part=part)
 
 
 @pytest.mark.parametrize("task", problems.TASKS)
-def test_no_test_problem_is_trained_on(trained_on, task):
-    tested = [asked(row["prompt"]) for row in config_problems(task)]
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_no_held_out_problem_is_trained_on(trained_on, task, part):
+    tested = [asked(row["prompt"]) for row in config_problems(task, part)]
     assert {key[0] for key in tested} == {task}
     assert len(trained_on[task]) > 50
     assert trained_on[task].isdisjoint(tested)
+    if task == "mini-sudoku":  # not even another puzzle of the same grid
+        assert {key[1] for key in trained_on[task]}.isdisjoint(key[1] for key in tested)
 
 
-@pytest.mark.parametrize(
-    "task, draws", [("mini-gsm", 3000), ("mini-countdown", 3000), ("mini-sudoku", 600), ("mini-contest-a", 3000)]
-)
+@pytest.mark.parametrize("task", problems.TASKS)
+def test_no_validation_problem_is_tested_on(task):
+    tested, chosen_on = (
+        {(key[0], key[1]) if task == "mini-sudoku" else key for key in map(asked, prompts)}
+        for prompts in ([row["prompt"] for row in config_problems(task, part)] for part in ("test", "validation"))
+    )
+    assert tested.isdisjoint(chosen_on)
+
+
+def test_a_quarter_of_what_is_held_out_is_for_validation():
+    rng = random.Random(0)
+    sides = [language.is_validation(problems.draw("mini-math", 4, rng, training=False)) for _ in range(2000)]
+    assert sum(sides) / len(sides) == pytest.approx(0.25, abs=0.04)
+
+
+def test_sequences_that_start_alike_are_on_one_side():
+    rng, sides = random.Random(0), defaultdict(set)
+    for _ in range(4000):
+        problem = problems.task_module("mini-contest-b").generate(rng, rng.choice((1, 3, 5)))
+        sides[asked(problem.prompt)[:-1]].add(problems.held_out("mini-contest-b", problem))
+    assert all(len(side) == 1 for side in sides.values())
+
+
+@pytest.mark.parametrize("task, draws", [("mini-gsm", 3000), ("mini-countdown", 3000), ("mini-sudoku", 1000)])
 def test_side_depends_on_what_is_asked_and_not_on_wording(task, draws):
     module, rng = problems.task_module(task), random.Random(1)
     prompts, sides = defaultdict(set), defaultdict(set)
     for _ in range(draws):
-        problem = module.generate(rng, module.LEVELS[0])
-        key = asked(problem.prompt)
+        problem = module.generate(rng, module.LOWER_LEVELS[-1])
+        key = asked(problem.prompt)[: 2 if task == "mini-sudoku" else None]
         prompts[key].add(problem.prompt)
-        sides[key].add(problems.on_test_side(task, problem))
+        sides[key].add(problems.held_out(task, problem))
     assert sum(len(wordings) > 1 for wordings in prompts.values()) > 50
     assert all(len(side) == 1 for side in sides.values())
     share = sum(side == {True} for side in sides.values()) / len(sides)
@@ -286,29 +322,29 @@ def test_side_depends_on_what_is_asked_and_not_on_wording(task, draws):
 
 
 @pytest.mark.parametrize("module", [pretraining, mini_traces])
-def test_training_draws_from_the_training_side(monkeypatch, module):
+def test_training_draws_nothing_held_out(monkeypatch, module):
     sides = []
 
-    def draw(*args, test):
-        sides.append(test)
-        return problems.draw(*args, test=test)
+    def draw(*args, training):
+        sides.append(training)
+        return problems.draw(*args, training=training)
 
     monkeypatch.setattr(module, "draw", draw)
     if module is pretraining:
-        prompts = [pretraining.make_example(0, i)[0] for i in range(200)]
+        prompts = [pretraining.make_example(0, i, 0.2)[0] for i in range(200)]
     else:
         prompts = [row["prompt"] for row in mini_traces.examples(size=200)]
     assert len(sides) == sum("|" not in prompt for prompt in prompts)
-    assert not any(sides)
+    assert all(sides)
 
 
 def test_grids_are_split():
     assert len(GRIDS) == 288
     assert sorted(mini_sudoku.all_grids()) == sorted(GRIDS)
-    training = {grid for grid in GRIDS if not mini_sudoku.is_test(("mini-sudoku", grid))}
+    training = {grid for grid in GRIDS if not problems.held_out("mini-sudoku", mini_sudoku.pose("0" * 16, grid))}
     assert len(training) == 59
     rng = random.Random(0)
-    seen = {asked(problems.draw("mini-sudoku", mini_sudoku.LEVELS[0], rng, test=False).prompt)[1] for _ in range(600)}
+    seen = {asked(problems.draw("mini-sudoku", 1, rng, training=True).prompt)[1] for _ in range(600)}
     assert seen == training
     tested = {row["answer"].replace(" ", "") for row in config_problems("mini-sudoku")}
     assert tested <= set(GRIDS) - training
@@ -318,8 +354,25 @@ def test_grids_are_split():
 
 
 def test_pretraining_examples_have_an_address():
-    assert pretraining.make_example(0, 7) == pretraining.make_example(0, 7)
-    assert len({pretraining.make_example(seed, i) for seed in (0, 1) for i in range(50)}) == 100
+    assert pretraining.make_example(0, 7, 0.1) == pretraining.make_example(0, 7, 0.1)
+    assert len({pretraining.make_example(seed, i, 0.1) for seed in (0, 1) for i in range(50)}) == 100
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 1])
+def test_upper_levels_have_their_share_of_pretraining(monkeypatch, share):
+    drawn = []
+
+    def draw(task, level, rng, training):
+        drawn.append((task, level))
+        return problems.draw(task, level, rng, training=training)
+
+    monkeypatch.setattr(pretraining, "draw", draw)
+    for i in range(3000):
+        pretraining.make_example(0, i, share)
+    levels = Counter(level for task, level in drawn if problems.task_module(task).UPPER_LEVELS)
+    assert sum(n for level, n in levels.items() if level >= 3) / levels.total() == pytest.approx(share, abs=0.04)
+    assert set(levels) == ({1, 2} if share < 1 else set()) | ({3, 4, 5} if share else set())
+    assert {level for task, level in drawn if task == "mini-countdown"} == {2, 3}
 
 
 def test_corpus_is_reproducible_and_a_longer_one_goes_on():
@@ -335,26 +388,50 @@ def test_corpus_is_reproducible_and_a_longer_one_goes_on():
 # The language.
 
 
-def test_phrases_follow_zipfs_law():
-    rng = random.Random(0)
-    rank = {frozenset(words): k for k, words in enumerate(PHRASES)}
-    counts = Counter(rank[frozenset(phrase(rng).split())] for _ in range(20_000))
-    weights = [1 / (k + 1) for k in range(len(PHRASES))]
-    expected = [20_000 * weight / sum(weights) for weight in weights]
-    assert stats.chisquare([counts[k] for k in range(len(PHRASES))], expected).pvalue > 0.01
+@pytest.fixture(scope="module")
+def statements():
+    """(place, openings, remark, step) of the statements of a corpus."""
+    found = []
+    for row in mini_traces.examples(size=1000):
+        words = row["response"].removeprefix("<reasoning> ").split(" </reasoning>")[0].split()
+        for place in range(len(words) // 8):
+            first, second, remark, *step = words[8 * place : 8 * place + 8]
+            found.append((place, (first, second), remark, step))
+    return found
 
 
-def test_words_of_a_phrase_stand_in_any_order():
-    rng = random.Random(0)
-    orders = Counter(text for text in (phrase(rng) for _ in range(20_000)) if set(text.split()) == set(PHRASES[0]))
-    assert len(orders) == 6
-    assert stats.chisquare(list(orders.values())).pvalue > 0.01
+def test_openings_are_told_by_their_place(statements):
+    assert all(OPENINGS[place] == openings for place, openings, _, _ in statements)
 
 
-def test_two_words_of_a_phrase_tell_the_third():
-    pairs = Counter(frozenset(pair) for words in PHRASES for pair in itertools.combinations(words, 2))
-    assert len(pairs) == 3 * len(PHRASES)
-    assert max(pairs.values()) == 1
+def test_a_remark_is_told_by_its_step_and_by_nothing_less(statements):
+    by_step, by_sign = defaultdict(set), defaultdict(set)
+    for _, _, remark, (_, sign, b, _, result) in statements:
+        by_step[sign, b, result].add(remark)
+        by_sign[sign].add(remark)
+    assert all(len(remarks) == 1 for remarks in by_step.values())
+    assert all(remarks <= set(REMARKS[sign]) for sign, remarks in by_sign.items())
+    assert all(len(remarks) >= 6 for remarks in by_sign.values())
+
+
+def test_remarks_are_rare_by_zipfs_law_and_openings_frequent(statements):
+    remarks = Counter(remark for _, _, remark, _ in statements)
+    openings = Counter(word for _, words, _, _ in statements for word in words)
+    assert openings["we"] > 2 * max(remarks.values())
+    counts = sorted(remarks.values(), reverse=True)
+    assert len(counts) >= 30
+    assert counts[0] > 3 * counts[len(counts) // 2] > 9 * counts[-1]
+
+
+def test_every_operation_has_remarks_of_its_own():
+    words = [word for remarks in REMARKS.values() for word in remarks]
+    assert len(set(words)) == len(words) == 9 * len(REMARKS)
+
+
+@pytest.mark.parametrize("step", [(3, "/", 2), (1, "-", 2), (31, "+", 30), (4, "/", 0)])
+def test_a_step_to_no_number_of_the_language_is_an_error(step):
+    with pytest.raises(ValueError, match=rf"{step[0]} {re.escape(step[1])} {step[2]}"):
+        calculate(*step)
 
 
 # Benchmark files and guesses.
@@ -363,15 +440,16 @@ def test_two_words_of_a_phrase_tell_the_third():
 @pytest.mark.parametrize("task", problems.TASKS)
 def test_a_level_that_a_task_has_not_is_an_error(task):
     with pytest.raises(InputError, match=rf"{task}: level 99"):
-        problems.draw(task, 99, random.Random(0), test=True)
+        problems.draw(task, 99, random.Random(0), training=False)
 
 
 def test_more_problems_than_there_are_is_an_error(monkeypatch):
-    few = [problems.draw("mini-gsm", 3, random.Random(i), test=True) for i in range(3)]
-    monkeypatch.setattr(problems, "draw", lambda task, level, rng, test: rng.choice(few))
-    assert len(problems.test_problems("mini-gsm", 3, [3], seed=0)) == 3
-    with pytest.raises(InputError, match="size 4"):
-        problems.test_problems("mini-gsm", 4, [3], seed=0)
+    drawn = (problems.draw("mini-gsm", 3, random.Random(i), training=False) for i in itertools.count())
+    few = list(itertools.islice((problem for problem in drawn if not language.is_validation(problem)), 3))
+    monkeypatch.setattr(problems, "draw", lambda task, level, rng, training: rng.choice(few))
+    assert len(problems.held_out_problems("mini-gsm", 3, [3], "test", seed=0)) == 3
+    with pytest.raises(InputError, match="size 4 is too large, 3 different test problems"):
+        problems.held_out_problems("mini-gsm", 4, [3], "test", seed=0)
 
 
 @pytest.mark.parametrize("task", problems.TASKS)
@@ -387,8 +465,8 @@ def test_rows_of_a_benchmark(task):
 @pytest.mark.parametrize("task", ["mini-gsm", "mini-math"])
 def test_levels_take_turns(task):
     fixed = len(asked(problems.task_module(task).generate(random.Random(0), 3).prompt)) - 3
-    rows = problems.task_module(task).problems(size=30, levels=[2, 4, 3])
-    assert [len(asked(row["prompt"])) - fixed for row in rows] == [2, 4, 3] * 10
+    rows = problems.task_module(task).problems(size=30, levels=[2, 5, 3])
+    assert [len(asked(row["prompt"])) - fixed for row in rows] == [2, 5, 3] * 10
 
 
 @pytest.mark.parametrize("task", problems.TASKS)
@@ -416,7 +494,7 @@ def test_right_answers_are_graded_right(task):
 def test_sixteen_guesses_seldom_solve_a_contest_problem(task):
     module, rng, solved = problems.task_module(task), random.Random(0), []
     for _ in range(100):
-        problem = problems.draw(task, module.LEVELS[-1], rng, test=True)
+        problem = problems.draw(task, 5, rng, training=False)
         hits = sum(module.guess(rng, problem) == problem.answer for _ in range(500))
         solved.append(1 - (1 - hits / 500) ** 16)
     assert 0 < sum(solved) / len(solved) < 0.05

@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import load_file
 
 from lift.miniature import pretraining
+from lift.miniature.muon import Muon, orthogonalize
 
-PHASES = [{"steps": 4, "learning_rate": 0.01}, {"steps": 2, "learning_rate": 0.005, "weights": {"mini-gsm": 1.0}}]
+RECIPE = {"steps": 6, "learning_rate": 0.01, "upper_share": 0.5, "batch_size": 4}
 
 
 class KilledError(Exception):
@@ -16,14 +17,14 @@ class KilledError(Exception):
 @pytest.mark.parametrize("family", ["llada", "Dream"])
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, family):
     size = {"hidden_size": 16, "layers": 2, "heads": 2}
-    settings = {"family": family, "phases": PHASES, "batch_size": 4, "save_every": 2, **size}
+    settings = {"family": family, "save_every": 2, **RECIPE, **size}
     pretraining.pretrain(tmp_path / "whole", tmp_path / "a", **settings)
     original = pretraining.make_batch
 
-    def dying(tokenizer, seed, step, batch_size, weights):
+    def dying(tokenizer, seed, step, batch_size, upper_share):
         if step == 5:
             raise KilledError
-        return original(tokenizer, seed, step, batch_size, weights)
+        return original(tokenizer, seed, step, batch_size, upper_share)
 
     with monkeypatch.context() as patch:
         patch.setattr(pretraining, "make_batch", dying)
@@ -34,3 +35,38 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, family):
     assert list(record["loss"]) == ["2", "4", "6"]
     whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "resumed"))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_micro_batches_of_like_length_have_the_gradient_of_the_whole(tmp_path, monkeypatch):
+    settings = {"save_every": 1, **RECIPE, "steps": 1, "hidden_size": 16, "layers": 2, "heads": 2}
+    pretraining.pretrain(tmp_path / "parts", tmp_path / "a", **settings | {"batch_size": 12})
+    monkeypatch.setattr(pretraining, "MICRO_BATCH", 12)
+    pretraining.pretrain(tmp_path / "whole", tmp_path / "b", **settings | {"batch_size": 12})
+    parts, whole = (load_file(tmp_path / name / "1/optimizer.safetensors") for name in ("a", "b"))
+    assert any(path.endswith("momentum_buffer") for path in whole)
+    for path, value in whole.items():
+        torch.testing.assert_close(parts[path], value, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (24, 8), (8, 24)])
+def test_muon_is_torchs_in_single_precision(shape):
+    """torch's own multiplies in bfloat16: the same to its rounding, over steps with momentum and weight decay."""
+    generator = torch.Generator().manual_seed(0)
+    start = [torch.randn(shape, generator=generator) for _ in range(3)]
+    ours, theirs = ([torch.nn.Parameter(p.clone()) for p in start] for _ in range(2))
+    optimizers = Muon(ours, lr=0.02, weight_decay=0.1), torch.optim.Muon(theirs, lr=0.02, weight_decay=0.1)
+    for _ in range(5):
+        for mine, its in zip(ours, theirs, strict=True):
+            mine.grad = torch.randn(shape, generator=generator)
+            its.grad = mine.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for mine, its in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, its, rtol=0, atol=5 * 0.02 * 0.03)
+
+
+def test_orthogonalised_matrices_have_singular_values_near_one():
+    matrices = torch.randn((5, 12, 30), generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalize(matrices))
+    assert values.min() > 0.6
+    assert values.max() < 1.3

@@ -62,7 +62,7 @@ def test_the_base_answers_in_the_format(tmp_path):
     problems, store = mini_gsm.problems(size=12), tmp_path / "store.jsonl"
     prompts = answers.encode_problems(tokenizer, problems)
     batches = dict(enumerate(answers.make_batches(prompts, 1, 12)))
-    decoder = Decoder(48, 16, 24)
+    decoder = Decoder(64, 16, 32)
     answers.compute(model, tokenizer, "mini-gsm", problems, prompts, decoder, batches, 0, store, tqdm(disable=True))
     rows, _ = answers.collect(answers.read_store([store]))
     grades = grading.grade_rows(rows, {p["id"]: p for p in problems}, "number")
