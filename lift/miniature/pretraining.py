@@ -23,6 +23,7 @@ from lift.miniature import base
 from lift.miniature.language import RESPONSE_LENGTH
 from lift.miniature.muon import Muon
 from lift.miniature.problems import TASKS, draw, task_module, write_response
+from lift.models import MaskPredictor
 
 TASK_WEIGHTS = dict.fromkeys(TASKS, 1) | {"mini-countdown": 2}  # a search, which takes longest to learn
 BLOCK = 16  # tokens that decoding will take at a time
@@ -84,6 +85,26 @@ def learning_rate_at(step: int, steps: int, learning_rate: float) -> float:
     return learning_rate * min(1.0, (step + 1) / warmup) * min(1.0, (steps - step) / (DECAY * steps))
 
 
+def backward(model: MaskPredictor, batch: dict[str, torch.Tensor], keys: torch.Tensor) -> float:
+    """The mean cross-entropy of a batch, masked by the keys (B,) of its rows; adds its gradient to the network's."""
+    level = (torch.arange(len(keys)) + noise.uniform(keys, 1)[:, 0]) / len(keys)  # (B,), stratified
+    masked = batch["response"] & (noise.uniform(noise.subkey(keys, 1), batch["real"].shape[1]) < level[:, None])
+    blocks = 1 + (batch["block"] * batch["response"]).amax(1)
+    current = (noise.uniform(noise.subkey(keys, 2), 1)[:, 0] * blocks).long()[:, None]
+    within, after = batch["block"] == current, batch["response"] & (batch["block"] > current)
+    by_block = (noise.uniform(noise.subkey(keys, 3), 1) < 0.5).expand_as(masked)
+    scored = torch.where(by_block, masked & within, masked)
+    noisy = batch["input_ids"].masked_fill(torch.where(by_block, masked & within | after, masked), model.mask_id)
+    lengths, total = batch["real"].sum(1), 0.0
+    for rows in lengths.argsort().split(MICRO_BATCH):
+        part = rows, slice(int(lengths[rows].max()))
+        if scored[part].any():
+            loss = model(noisy[part], scored[part], batch["input_ids"][part], batch["real"][part]).sum() / scored.sum()
+            loss.backward()
+            total += loss.item()
+    return total
+
+
 def _optimizer_tensors(network, optimizers) -> dict[str, torch.Tensor]:
     """The state of the optimisers by parameter name, for safetensors."""
     names = {p: name for name, p in network.named_parameters()}
@@ -141,27 +162,11 @@ def pretrain(
             optimizer.param_groups[0]["lr"] = share * learning_rate_at(step, steps, learning_rate)
         batch = make_batch(tokenizer, seed, step, batch_size, upper_share)
         keys = torch.tensor([noise.key("base", seed, step, row) for row in range(batch_size)])
-        level = (torch.arange(batch_size) + noise.uniform(keys, 1)[:, 0]) / batch_size  # (B,), stratified
-        masked = batch["response"] & (noise.uniform(noise.subkey(keys, 1), batch["real"].shape[1]) < level[:, None])
-        blocks = 1 + (batch["block"] * batch["response"]).amax(1)
-        current = (noise.uniform(noise.subkey(keys, 2), 1)[:, 0] * blocks).long()[:, None]
-        within, after = batch["block"] == current, batch["response"] & (batch["block"] > current)
-        by_block = (noise.uniform(noise.subkey(keys, 3), 1) < 0.5).expand_as(masked)
-        scored = torch.where(by_block, masked & within, masked)
-        noisy = batch["input_ids"].masked_fill(torch.where(by_block, masked & within | after, masked), model.mask_id)
-        lengths, total = batch["real"].sum(1), 0.0
-        for rows in lengths.argsort().split(MICRO_BATCH):
-            part = rows, slice(int(lengths[rows].max()))
-            if scored[part].any():
-                losses_of_part = model(noisy[part], scored[part], batch["input_ids"][part], batch["real"][part])
-                loss = losses_of_part.sum() / scored.sum()
-                loss.backward()
-                total += loss.item()
+        losses.append(backward(model, batch, keys))
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        losses.append(total)
         record["tokens"] += int(batch["real"].sum())
         if (step + 1) % save_every == 0 or step + 1 == steps:
             record["step"], record["seconds"] = step + 1, already + time.perf_counter() - started
