@@ -96,10 +96,11 @@ def pose(puzzle: str, solution: str) -> Problem:
     """
     order = _fill(puzzle, solution)
     statements = []
-    for (first, forced), (second, _) in zip(order[::2], order[1::2], strict=True):
-        digits = int(solution[first]), int(solution[second])
-        word = remark("fill", 5 * digits[0] + digits[1], forced)
-        statements.append(Statement(word, f"{CELLS[first]} {digits[0]} {CELLS[second]} {digits[1]} ."))
+    for pair in (order[i : i + 2] for i in range(0, len(order), 2)):
+        digits = [int(solution[cell]) for cell, _ in pair]
+        word = remark("fill", 5 * digits[0] + digits[-1], hardness=pair[0][1])
+        filled = " ".join(f"{CELLS[cell]} {digit}" for (cell, _), digit in zip(pair, digits, strict=True))
+        statements.append(Statement(word, f"{filled} ."))
     prompt = "fill grid " + " ".join(puzzle.replace("0", "_"))
     split = ("mini-sudoku", solution)
     return Problem(prompt, tuple(statements), " ".join(solution), (*split, puzzle), {"puzzle": puzzle}, split)
