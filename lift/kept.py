@@ -56,8 +56,6 @@ Made by code as of commit {facts["commit"]}
 that commit: `made_by.json` holds hashes of the config and of each stage's code, and the tests warn of those that differ
 now. Kept results are made again when results change, not when code does.
 """
-    if "note" in facts:
-        text += f"\n{facts['note']}\n"
     if "part" in facts:
         text += f"""
 `part/` holds the log of training, the answers and the grades of `{facts["part"]}`.
