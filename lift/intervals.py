@@ -97,7 +97,7 @@ def score_interval(parts: Sequence[np.ndarray], seed: SeedVariance | None) -> tu
     Wilson's interval, with as many trials as would give this variance (the effective sample size of Korn and Graubard
     1998) and Student's quantile: it stays between 0 and 1, and is Wilson's own for one answer a problem, right or
     wrong, and where nothing varies. Where fewer than five problems' worth is right, or wrong, there are no more trials
-    than problems. With one seed it speaks of that run only.
+    than problems, and with as many it is Wilson's own too. With one seed it speaks of that run only.
     """
     count = len(parts) * min(part.shape[1] for part in parts)
     value, variance, freedom, seeds = estimate(parts, [1 / len(parts)] * len(parts), seed, (0.0, 1.0))
@@ -108,9 +108,10 @@ def score_interval(parts: Sequence[np.ndarray], seed: SeedVariance | None) -> tu
         low, high = wilson(value, count)
     else:
         trials = max(1.0, _spread(parts) / variance)
-        if count * min(value, 1 - value) < 5:
-            trials = min(trials, count)
-        low, high = wilson(value, trials, stats.t.ppf((1 + LEVEL) / 2, freedom))
+        if count * min(value, 1 - value) < 5 and trials >= count:
+            low, high = wilson(value, count)  # its trials are given, so that nothing about them is estimated
+        else:
+            low, high = wilson(value, trials, stats.t.ppf((1 + LEVEL) / 2, freedom))
     return value, min(value, low), max(value, high), seeds
 
 

@@ -87,6 +87,16 @@ def test_seeds_give_wilsons_interval_of_the_effective_number_of_problems(right):
     assert interval(values)[1:] == pytest.approx(expected, rel=5e-3)
 
 
+@pytest.mark.parametrize("right", [0, 1])
+def test_a_share_near_zero_whose_seeds_differ_is_no_wider_than_with_as_many_trials(right):
+    """One run of three solved a problem or two: the few degrees of freedom of seeds say nothing about the trials."""
+    values = np.zeros((3, 30))
+    values[0, : 1 + right] = 1
+    mean, low, high = interval(values)
+    assert (low, high) == pytest.approx(wilson(mean, 30))
+    assert high < wilson(2 / 30, 30)[1]
+
+
 @pytest.mark.parametrize("shape", [(1, 30), (3, 30), (3, 1)])
 @pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
 def test_constant_scores_do_not_give_certainty(shape, value):
