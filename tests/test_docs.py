@@ -105,7 +105,7 @@ def test_its_row_of_the_kept_scores_follows(part):
     kept = tidy.read(ROOT / "docs/miniature/scores.csv")
     names = ["model", "method", "seed", "benchmark", "decoder", "metric"]
     same = (kept[names] == row[names]).all(axis=1)
-    tolerance = 1e-6 if same_processor() else 0.02  # up to four problems of 200
+    tolerance = 1e-6 if same_processor() else 0.07  # up to four problems of 60
     assert kept.loc[same, "value"].tolist() == pytest.approx([row["value"]], abs=tolerance)
 
 
