@@ -20,12 +20,12 @@ def simulation(monkeypatch):
 
 @pytest.fixture
 def benchmarks(simulation):
-    return simulation.calibrate(simulation.KEPT)
+    return simulation.calibrate(simulation.CALIBRATION)
 
 
 def test_simulated_answers_are_like_those_they_are_calibrated_to(simulation, benchmarks):
     """Means, and the variances that a comparison is made of, on many times the problems."""
-    (methods,) = (place for place in by_method(pd.read_parquet(simulation.KEPT)).values() if "sft" in place)
+    (methods,) = (place for place in by_method(pd.read_parquet(simulation.CALIBRATION)).values() if "sft" in place)
     names = [name for name in methods if name not in ("base", "guess")]
     larger = [simulation.replace(one, problems=4000) for one in benchmarks]
     made = simulation.simulate(np.random.default_rng(0), larger, np.zeros((5, 3)))
