@@ -414,7 +414,7 @@ def test_a_remark_is_told_by_its_step_and_by_nothing_less(statements):
     assert all(len(remarks) >= 6 for remarks in by_sign.values())
 
 
-def test_remarks_are_rare_by_zipfs_law_and_openings_frequent(statements):
+def test_remarks_are_rare_with_a_long_tail_and_openings_frequent(statements):
     remarks = Counter(remark for _, _, remark, _ in statements)
     openings = Counter(word for _, words, _, _ in statements for word in words)
     assert openings["we"] > 2 * max(remarks.values())

@@ -1,6 +1,6 @@
 """mini-contest-a: two equations in two unknowns, after AIME. The answer is the pair x , y.
 
-The level says how much stands between the unknowns and the sums (see `generate`), from two steps to six. Guessing hits
+The level says how much stands between the unknowns and the sums (see `generate`), from two steps to five. Guessing hits
 one pair in 400.
 """
 
