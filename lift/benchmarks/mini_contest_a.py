@@ -7,14 +7,14 @@ one pair in 400.
 import random
 from typing import Literal
 
-from lift.miniature.language import LARGEST, Problem, calculate
+from lift.miniature.language import Problem, calculate
 from lift.miniature.problems import held_out_problems
 
 GRADER = "pair"
 METRIC = "pass@k"
 GUESSES = True
 LOWER_LEVELS, UPPER_LEVELS = (1, 2), (3, 4, 5)
-_LARGEST = 20
+_LARGEST, _LARGEST_SUM, _LARGEST_COEFFICIENT = 20, 50, 3
 
 
 def _times(coefficient: int, unknown: str) -> str:
@@ -22,17 +22,17 @@ def _times(coefficient: int, unknown: str) -> str:
 
 
 def generate(rng: random.Random, level: int) -> Problem:
-    """a x + b = e and c x + d y = f with x and y from 1 to 20, no number above 60.
+    """a x + b = e and c x + d y = f with x and y from 1 to 20, no number above 50, no coefficient above 3.
 
     Level 1: a = c = d = 1; 2: a > 1; 3: a, c > 1; 4: a, d > 1; 5: all above 1.
     """
     while True:
         x, y = rng.randint(1, _LARGEST), rng.randint(1, _LARGEST)
-        a = rng.randint(2, 5) if level >= 2 else 1
-        c = rng.randint(2, 5) if level in (3, 5) else 1
-        d = rng.randint(2, 5) if level >= 4 else 1
+        a = rng.randint(2, _LARGEST_COEFFICIENT) if level >= 2 else 1
+        c = rng.randint(2, _LARGEST_COEFFICIENT) if level in (3, 5) else 1
+        d = rng.randint(2, _LARGEST_COEFFICIENT) if level >= 4 else 1
         b = rng.randint(1, 9)
-        if max(a * x + b, c * x + d * y) <= LARGEST:
+        if max(a * x + b, c * x + d * y) <= _LARGEST_SUM:
             break
     e, f = a * x + b, c * x + d * y
     steps = [(e, "-", b)]

@@ -15,11 +15,11 @@ GRADER = "pair"
 METRIC = "pass@k"
 GUESSES = True
 LOWER_LEVELS, UPPER_LEVELS = (1, 2), (3, 4, 5)
-_MODULI = (15, 20)
+_MODULI = (18, 20)
 
 
 def generate(rng: random.Random, level: int) -> Problem:
-    """Two start terms below m, m from 15 to 20, and `level` further terms."""
+    """Two start terms below m, m from 18 to 20, and `level` further terms."""
     m = rng.randint(*_MODULI)
     start = first, second = rng.randrange(m), rng.randrange(m)
     statements = []

@@ -1,6 +1,7 @@
 """How the miniature's base is made: masked diffusion on freshly generated problems, none of them held out.
 
-Most problems are of the tasks' lower levels; `upper_share` of them are of the upper levels, which the corpus teaches.
+A quarter of the examples are drills, steps by themselves. Most problems are of the tasks' lower levels; `upper_share` of
+them are of the upper levels, which the corpus teaches.
 
 Half of the sequences are masked at random, as masked diffusion has it; the other half as block-wise decoding will mask
 them: what comes before a block is visible, what comes after is not, and the loss is taken within the block. The
@@ -19,18 +20,19 @@ from tqdm import tqdm
 
 from lift import models, noise
 from lift.benchmarks import mini_sudoku
-from lift.miniature import base
+from lift.miniature import base, drills
 from lift.miniature.language import RESPONSE_LENGTH
 from lift.miniature.muon import Muon
 from lift.miniature.problems import TASKS, draw, task_module, write_response
 from lift.models import MaskPredictor
 
-TASK_WEIGHTS = dict.fromkeys(TASKS, 1) | {"mini-countdown": 2}  # a search, which takes longest to learn
+TASK_WEIGHTS = dict.fromkeys(TASKS, 1) | {"mini-countdown": 3}  # a search, which takes longest to learn
 BLOCK = 16  # tokens that decoding will take at a time
 RATE_SHARES = (1.0, 1 / 6)  # of the learning rate, for Muon and for AdamW
 DECAY = 0.8  # the learning rate falls linearly to zero over this share of the steps
+DRILLS = 0.25  # their share of all examples
 PARTS_OF_GRIDS = 0.4  # their share in mini-sudoku
-MICRO_BATCH = 8  # sequences at once, those of like length together: less padding, the same gradient
+MICRO_BATCH = 16  # sequences at once, those of like length together: less padding, the same gradient
 
 
 def make_example(seed: int, index: int, upper_share: float) -> tuple[str, str]:
@@ -39,6 +41,9 @@ def make_example(seed: int, index: int, upper_share: float) -> tuple[str, str]:
     Within the upper and within the lower levels, each is as likely as its number says: level 2 twice as likely as 1.
     """
     rng = random.Random(f"pretraining/{seed}/{index}")
+    if rng.random() < DRILLS:
+        problem = drills.generate(rng)
+        return problem.prompt, write_response(problem)
     task = rng.choices(list(TASK_WEIGHTS), TASK_WEIGHTS.values())[0]
     module = task_module(task)
     if task == "mini-sudoku" and rng.random() < PARTS_OF_GRIDS:

@@ -1,0 +1,34 @@
+"""Drills: steps of the tasks by themselves, several in one prompt. Pre-training alone sees them.
+
+They teach what a single step gives and how a long trace is laid out, and no composition: no step needs the result of
+another.
+"""
+
+import random
+
+from lift.benchmarks import mini_contest_a, mini_contest_b, mini_gsm, mini_math
+from lift.miniature.language import OPENINGS, Problem, Statement
+
+TASKS = (mini_gsm, mini_math, mini_contest_a, mini_contest_b)
+FEWEST = 3
+
+
+def generate(rng: random.Random) -> Problem:
+    """Three to seven steps as they occur on the lower levels of one task, in random order; the answer is the last's."""
+    module, count = rng.choice(TASKS), rng.randint(FEWEST, len(OPENINGS))
+    modulus, steps = None, []
+    while len(steps) < count:
+        problem = module.generate(rng, rng.choice(module.LOWER_LEVELS))
+        if modulus in (None, problem.extra.get("modulus")):
+            modulus = problem.extra.get("modulus")
+            steps += problem.statements
+    rng.shuffle(steps)
+    steps = steps[:count]
+    return pose(steps, modulus)
+
+
+def pose(steps: list[Statement], modulus: int | None) -> Problem:
+    """The drill of these steps."""
+    asked = " . ".join(step.step.partition(" =")[0] for step in steps)
+    prompt = f"compute {asked}" if modulus is None else f"mod {modulus} compute {asked}"
+    return Problem(prompt, tuple(steps), steps[-1].step.split()[-1], ("drill", prompt))
