@@ -21,7 +21,7 @@ def resolve(config: dict, schema: dict) -> dict:
     mistakes = [_explain(error) for error in validator.iter_errors(config)] + list(_not_finite(config, ""))
     if not mistakes:
         _fill_defaults(config, schema, schema)
-        mistakes = list(_add_ablations(config)) + list(_cross_check(config))
+        mistakes = [*_add_ablations(config), *_cross_check(config), *_keep_only(config)]
     if mistakes:
         raise InputError("The config cannot be used:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
     return config
@@ -133,6 +133,18 @@ def _add_ablations(config: dict):
     yield from _check_methods("ablations", config, ablations, ablations | methods)
     if config["run_ablations"]:
         config["methods"] |= ablations
+
+
+def _keep_only(config: dict):
+    """Leave those of the methods that `only` names, the references, and whose runs they take."""
+    named = config.get("only")
+    if named is None:
+        return
+    chosen = [*config["references"], *([named] if isinstance(named, str) else named)]
+    known = config["methods"] | config["ablations"]
+    yield from (_unknown("only", "method", name, known) for name in chosen if name not in known)
+    runs = {known[name]["run_of"] for name in chosen if "run_of" in known.get(name, {})}
+    config["methods"] = {name: method for name, method in known.items() if name in runs.union(chosen)}
 
 
 def _given(entry: dict) -> dict:

@@ -177,6 +177,24 @@ def test_ablations_run_only_where_they_are_asked_for():
     assert configuration.resolve(on, SCHEMA) == on
 
 
+@pytest.mark.parametrize(
+    "only, expected",
+    [
+        ("cart", ["sft", "cart"]),
+        (["lift3", "gift"], ["sft", "gift", "lift3"]),
+        ("large-h", ["sft", "large-h"]),  # whether or not ablations run
+        ("h-last", ["sft", "large-h", "h-last"]),  # with the run that it takes its weights from
+    ],
+)
+@pytest.mark.parametrize("all_ablations", [True, False])
+def test_only_some_methods_and_the_references(only, expected, all_ablations):
+    ablations = ABLATIONS | {"h-last": {"run_of": "large-h", "checkpoint": "last"}}
+    changes = (["ablations"], ablations), (["run_ablations"], all_ablations), (["only"], only)
+    resolved = configuration.resolve(changed(*changes), SCHEMA)
+    assert list(resolved["methods"]) == expected
+    assert configuration.resolve(resolved, SCHEMA) == resolved
+
+
 def test_another_checkpoint_of_a_run_is_trained_as_that_run():
     on = configuration.resolve(changed((["ablations"], ABLATIONS), (["run_ablations"], True)), SCHEMA)
     training = configuration.method_training(on, "sft-last")
@@ -291,6 +309,9 @@ MISTAKES = {
     "a run without checkpoint": (["methods", "a"], {"run_of": "sft"}, ["methods.a", "checkpoint"]),
     "a run that is trained": (["methods", "a"], {"run_of": "sft", "checkpoint": "last", "p": 1}, ["methods.a", "'p'"]),
     "an unknown reference": (["references"], ["stf"], ["references", "'sft'"]),
+    "an unknown method alone": (["only"], "cort", ["only: unknown method 'cort'", "did you mean 'cart'"]),
+    "an unknown method among others": (["only"], ["gift", "cort"], ["only: unknown method 'cort'"]),
+    "no method": (["only"], [], ["only"]),
     "more than all samples": (["benchmarks", "mini-contest-a", "k"], 17, ["mini-contest-a.k", "17 of 16"]),
     "typo at top level": (("sedes",), [1], ["top level", "'sedes'", "did you mean 'seeds'"]),
     "unknown at top level": (("zzzz",), 1, ["top level", "'zzzz'", "known are experiment"]),

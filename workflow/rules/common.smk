@@ -208,8 +208,10 @@ def refuse_what_cannot_run():
 
 
 def print_results():
-    """The main table and where the rest lies, if this run has made them."""
+    """The main table, the comparisons where some methods alone were asked for, and where the rest lies, if made now."""
     table = Path(RESULTS, "tables", "main.md")
     if table.exists() and table.stat().st_mtime > STARTED:
         print(f"\n{table.read_text()}\nPercent, with 95% intervals over problems and seeds.")
+        if "only" in CONFIG:
+            print(f"\nDifferences over the same problems, in points:\n\n{table.with_name('comparisons.md').read_text()}")
         print(f"Everything on one page: {RESULTS}/report.html  every score: {RESULTS}/scores.csv")
