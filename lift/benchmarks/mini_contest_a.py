@@ -1,6 +1,6 @@
 """mini-contest-a: two equations in two unknowns, after AIME. The answer is the pair x , y.
 
-The level says how much stands between the unknowns and the sums (see `generate`), from two steps to seven. Guessing hits
+The level says how much stands between the unknowns and the sums (see `generate`), from two steps to five. Guessing hits
 one pair in 400.
 """
 
@@ -13,7 +13,7 @@ from lift.miniature.problems import held_out_problems
 GRADER = "pair"
 METRIC = "pass@k"
 GUESSES = True
-LOWER_LEVELS, UPPER_LEVELS, NEW_LEVELS = (1, 2), (3, 4, 5), (6, 7)
+LOWER_LEVELS, UPPER_LEVELS = (1, 2), (3, 4, 5)
 _LARGEST, _LARGEST_SUM, _LARGEST_COEFFICIENT = 20, 50, 3
 
 
@@ -22,40 +22,30 @@ def _times(coefficient: int, unknown: str) -> str:
 
 
 def generate(rng: random.Random, level: int) -> Problem:
-    """h (a x + b) = e and c x + d y + g = f with x and y from 1 to 20, no number above 50, no coefficient above 3.
+    """a x + b = e and c x + d y = f with x and y from 1 to 20, no number above 50, no coefficient above 3.
 
-    Level 1: a = c = d = h = 1 and g = 0; 2: a > 1; 3: a, c > 1; 4: a, d > 1; 5: a, c, d > 1; 6: g > 0 as well; 7: h > 1
-    as well.
+    Level 1: a = c = d = 1; 2: a > 1; 3: a, c > 1; 4: a, d > 1; 5: all above 1.
     """
     while True:
         x, y = rng.randint(1, _LARGEST), rng.randint(1, _LARGEST)
         a = rng.randint(2, _LARGEST_COEFFICIENT) if level >= 2 else 1
-        c = rng.randint(2, _LARGEST_COEFFICIENT) if level in (3, 5, 6, 7) else 1
+        c = rng.randint(2, _LARGEST_COEFFICIENT) if level in (3, 5) else 1
         d = rng.randint(2, _LARGEST_COEFFICIENT) if level >= 4 else 1
         b = rng.randint(1, 9)
-        g = rng.randint(1, 9) if level >= 6 else 0
-        h = rng.randint(2, _LARGEST_COEFFICIENT) if level >= 7 else 1
-        e, f = h * (a * x + b), c * x + d * y + g
-        if max(e, f) <= _LARGEST_SUM:
+        if max(a * x + b, c * x + d * y) <= _LARGEST_SUM:
             break
-    steps = []
-    if h > 1:
-        steps.append((e, "/", h))
-    steps.append((a * x + b, "-", b))
+    e, f = a * x + b, c * x + d * y
+    steps = [(e, "-", b)]
     if a > 1:
         steps.append((a * x, "/", a))
     if c > 1:
         steps.append((c, "*", x))
-    if g:
-        steps.append((f, "-", g))
-    steps.append((c * x + d * y, "-", c * x))
+    steps.append((f, "-", c * x))
     if d > 1:
         steps.append((d * y, "/", d))
-    first = f"{_times(a, 'x')} + {b}" if h == 1 else f"{h} * ( {_times(a, 'x')} + {b} )"
-    second = f"{_times(c, 'x')} + {_times(d, 'y')}" + (f" + {g}" if g else "")
-    prompt = f"find x and y : {first} = {e} . {second} = {f}"
+    prompt = f"find x and y : {_times(a, 'x')} + {b} = {e} . {_times(c, 'x')} + {_times(d, 'y')} = {f}"
     statements = tuple(calculate(*step)[0] for step in steps)
-    return Problem(prompt, statements, f"{x} , {y}", ("mini-contest-a", a, b, e, c, d, f, *((g, h) if g else ())))
+    return Problem(prompt, statements, f"{x} , {y}", ("mini-contest-a", a, b, e, c, d, f))
 
 
 def guess(rng: random.Random, problem: Problem) -> str:
@@ -66,7 +56,7 @@ def guess(rng: random.Random, problem: Problem) -> str:
 def problems(
     *,
     size: int = 200,
-    levels: list[Literal[1, 2, 3, 4, 5, 6, 7]] = [5, 6, 7],  # noqa: B006
+    levels: list[Literal[1, 2, 3, 4, 5]] = [4, 5],  # noqa: B006
     part: Literal["test", "validation"] = "test",
     seed: int = 0,
 ) -> list[dict]:

@@ -12,7 +12,7 @@ from lift.miniature.problems import held_out_problems
 GRADER = "number"
 METRIC = "accuracy"
 GUESSES = True
-LOWER_LEVELS, UPPER_LEVELS, NEW_LEVELS = (1, 2), (3, 4, 5), (6, 7)
+LOWER_LEVELS, UPPER_LEVELS = (1, 2), (3, 4, 5)
 _LARGEST = 30
 _INVERSE = {"+": "-", "-": "+", "*": "/", "/": "*"}
 
@@ -67,7 +67,7 @@ def guess(rng: random.Random, problem: Problem) -> str:
 def problems(
     *,
     size: int = 200,
-    levels: list[Literal[1, 2, 3, 4, 5, 6, 7]] = [5, 6, 7],  # noqa: B006
+    levels: list[Literal[1, 2, 3, 4, 5]] = [4, 5],  # noqa: B006
     part: Literal["test", "validation"] = "test",
     seed: int = 0,
 ) -> list[dict]:

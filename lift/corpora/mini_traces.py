@@ -1,7 +1,7 @@
 """mini-traces: worked problems of the miniature, longer than nearly all that the base has seen.
 
-It plays the part of s1K: levels 5 to 7 of stories, mathematics and the contests, of which the base has seen a little of
-level 5 and nothing of the others. Countdown and Sudoku are left out, so that what fine-tuning forgets can be seen.
+It plays the part of s1K: levels 4 and 5 of stories, mathematics and the contests. Countdown and Sudoku are left out,
+so that what fine-tuning forgets can be seen.
 """
 
 import random
@@ -9,7 +9,7 @@ import random
 from lift.miniature.problems import draw, write_response
 
 TASKS = ("mini-gsm", "mini-math", "mini-contest-a", "mini-contest-b")
-LEVELS = (5, 6, 7)
+LEVELS = (4, 5)
 
 
 def examples(*, size: int = 1000, seed: int = 0) -> list[dict[str, str]]:

@@ -1,8 +1,7 @@
 """Problems of the miniature by task, level and side of the split.
 
-Each task has lower levels (`LOWER_LEVELS`), which pre-training is full of, and most have upper ones (`UPPER_LEVELS`), of
-which it sees a little, and new ones (`NEW_LEVELS`), of which it sees nothing. Held-out problems are of any of them, or of
-a task's own `HELD_OUT_LEVELS`.
+Each task has lower levels (`LOWER_LEVELS`), which pre-training is full of, and upper ones (`UPPER_LEVELS`), of which it
+sees a little; held-out problems are of any of them, or of a task's own `HELD_OUT_LEVELS`.
 """
 
 import random
@@ -31,7 +30,7 @@ def held_out(task: str, problem: Problem) -> bool:
 def draw(task: str, level: int, rng: random.Random, *, training: bool) -> Problem:
     """A random problem for training or a held-out one, whose response fits RESPONSE_LENGTH."""
     module = task_module(task)
-    levels = module.LOWER_LEVELS + module.UPPER_LEVELS + getattr(module, "NEW_LEVELS", ())
+    levels = module.LOWER_LEVELS + module.UPPER_LEVELS
     if not training:
         levels = getattr(module, "HELD_OUT_LEVELS", levels)
     if level not in levels:
