@@ -72,10 +72,22 @@ class Claims(NamedTuple):
     margin: float = MARGIN
 
 
+class _NoKeyTwice(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error, where usually the last one counts."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read(path: Path) -> Claims:
     """The claims in a file, checked. Raises InputError that lists its mistakes."""
     try:
-        found = yaml.safe_load(path.read_text())
+        found = yaml.load(path.read_text(), _NoKeyTwice)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not YAML: {error}") from None
     mistakes = [

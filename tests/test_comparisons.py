@@ -227,6 +227,14 @@ def test_a_mistake_in_a_claim_is_named(tmp_path):
         claims.read(path)
 
 
+def test_a_claim_that_stands_twice_is_named(tmp_path):
+    path = tmp_path / "claims.yaml"
+    one = "{says: x, where: y, comparisons: [{method: a, against: b, expect: above}]}"
+    path.write_text(f"claims:\n  a: {one}\n  a: {one}\n")
+    with pytest.raises(InputError, match=r"(?s)claims\.yaml.*'a' stands twice.*line 3"):
+        claims.read(path)
+
+
 def test_a_margin_is_a_number_and_no_method_is_compared_with_itself(tmp_path):
     path = tmp_path / "claims.yaml"
     one = "{a: {says: x, where: y, comparisons: [{method: lift3, against: lift3, expect: above}]}}"

@@ -155,6 +155,8 @@ def test_the_command_says_whose_variances_it_takes(tmp_path):
     assert "docs/miniature/problem_scores.parquet" in made.stdout
     assert "lift3 - sft, contests - others" in made.stdout
     assert "GPU-hours" in made.stdout
+    assert subprocess.run([*command, "--output", tmp_path], cwd=tmp_path).returncode == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["power.csv", "power.md", "power.tex"]
     nothing = subprocess.run([*command, "--from", tmp_path], cwd=tmp_path, capture_output=True, text=True)
     assert nothing.returncode == 2
     assert "problem_scores.parquet is missing" in nothing.stderr

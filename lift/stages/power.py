@@ -27,7 +27,7 @@ def add_arguments(parser) -> None:
         "where there are none, those of the miniature that are kept in docs/",
     )
     parser.add_argument("--claims", type=Path, default=CLAIMS, help="the claims, a YAML file")
-    parser.add_argument("--output", type=Path, help="write .csv, .md and .tex here, a path without its ending")
+    parser.add_argument("--output", type=Path, help="write .csv, .md and .tex here: a path without its ending, or a folder")
 
 
 def main(args) -> None:
@@ -39,7 +39,7 @@ def main(args) -> None:
         raise InputError(f"--from {source}: {PROBLEMS} is missing; name the folder of a finished experiment.")
     table = power.table(claims.read(args.claims), config, results, read_problems(source / PROBLEMS))
     if args.output:
-        tables.write(table, args.output)
+        tables.write(table, args.output / "power" if args.output.is_dir() else args.output)
         return
     kind = "GPU-hours" if config["device"] == "cuda" else "CPU-hours"
     print(table.to_markdown(index=False, disable_numparse=True))
