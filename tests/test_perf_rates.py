@@ -35,5 +35,5 @@ def test_of_two_equal_means_the_lower_rate_is_chosen(rates):
 
 
 def test_a_name_without_a_rate_is_an_error(rates):
-    with pytest.raises(ValueError, match="sft: .*-at-"):
+    with pytest.raises(ValueError, match=r"sft: .*-at-"):
         rates.averages(pd.DataFrame({"0": [1.0]}, index=["sft"]), {"sft": 1e-3})

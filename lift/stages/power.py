@@ -27,7 +27,7 @@ def add_arguments(parser) -> None:
         "where there are none, those of the miniature that are kept in docs/",
     )
     parser.add_argument("--claims", type=Path, default=CLAIMS, help="the claims, a YAML file")
-    parser.add_argument("--output", type=Path, help="write .csv, .md and .tex here: a path without its ending, or a folder")
+    parser.add_argument("--output", type=Path, help=".csv, .md and .tex: a path without its ending, or a folder")
 
 
 def main(args) -> None:
