@@ -56,7 +56,7 @@ def guess(rng: random.Random, problem: Problem) -> str:
 def problems(
     *,
     size: int = 200,
-    levels: list[Literal[1, 2, 3, 4, 5]] = [4, 5],  # noqa: B006
+    levels: list[Literal[1, 2, 3, 4, 5]] = [3, 4, 5],  # noqa: B006
     part: Literal["test", "validation"] = "test",
     seed: int = 0,
 ) -> list[dict]:

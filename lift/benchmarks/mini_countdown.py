@@ -16,7 +16,7 @@ GRADER = "expression"
 METRIC = "accuracy"
 GUESSES = True
 LOWER_LEVELS, UPPER_LEVELS = (2, 3), ()
-_LARGEST, _LARGEST_TARGET = 12, 24
+_LARGEST, _LARGEST_TARGET = 15, 24
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 _NUMBER = 3  # the precedence of a number, which needs no parentheses
 
@@ -52,7 +52,7 @@ def _solutions(parts: list[tuple[tuple[str, int], int]]) -> Iterator[tuple[str, 
 
 
 def generate(rng: random.Random, level: int) -> Problem:
-    """`level` numbers from 1 to 12 and a target from 1 to 24 that they can reach by whole intermediate results."""
+    """`level` numbers from 1 to 15 and a target from 1 to 24 that they can reach by whole intermediate results."""
     while True:
         numbers = [rng.randint(1, _LARGEST) for _ in range(level)]
         solutions = list(_solutions([((str(n), _NUMBER), n) for n in sorted(numbers, reverse=True)]))

@@ -1,6 +1,6 @@
 """mini-traces: worked problems of the miniature, longer than nearly all that the base has seen.
 
-It plays the part of s1K: levels 4 and 5 of stories, mathematics and the contests. Countdown and Sudoku are left out,
+It plays the part of s1K: levels 3 to 5 of stories, mathematics and the contests. Countdown and Sudoku are left out,
 so that what fine-tuning forgets can be seen.
 """
 
@@ -9,7 +9,7 @@ import random
 from lift.miniature.problems import draw, write_response
 
 TASKS = ("mini-gsm", "mini-math", "mini-contest-a", "mini-contest-b")
-LEVELS = (4, 5)
+LEVELS = (3, 4, 5)
 
 
 def examples(*, size: int = 1000, seed: int = 0) -> list[dict[str, str]]:

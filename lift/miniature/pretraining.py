@@ -26,7 +26,7 @@ from lift.miniature.muon import Muon
 from lift.miniature.problems import TASKS, draw, task_module, write_response
 from lift.models import MaskPredictor
 
-TASK_WEIGHTS = dict.fromkeys(TASKS, 1) | {"mini-countdown": 4}  # a search, which takes longest to learn
+TASK_WEIGHTS = dict.fromkeys(TASKS, 1) | {"mini-countdown": 3}  # a search, which takes longest to learn
 BLOCK = 16  # tokens that decoding will take at a time
 RATE_SHARES = (1.0, 1 / 6)  # of the learning rate, for Muon and for AdamW
 DECAY = 0.8  # the learning rate falls linearly to zero over this share of the steps
