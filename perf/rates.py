@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from base import moves
+from base import apart, moves
 from measurement import RESULTS, report
 
 from lift import config as configuration
@@ -46,8 +46,7 @@ def main() -> None:
     metrics = tidy.read(args.results / "comparisons.csv")[["benchmark", "metric"]].drop_duplicates()
     scores = tidy.read(args.results / "scores.csv").merge(metrics, on=["benchmark", "metric"])
     scores = scores[scores["benchmark"] != "average"]
-    together = scores["seed"].isin(["all", "-"])
-    points = moves(scores[~together | scores["method"].eq("base") & together])
+    points = moves(apart(scores)[1])
     rates = {name: configuration.method_training(config, name)["learning_rate"] for name in config["methods"]}
     table = averages(points.loc[list(config["methods"])], rates)
     chosen = choose(table)

@@ -44,7 +44,8 @@ def test_moves_are_of_the_tested_benchmarks_alone(base):
     moved = base.moves(
         scores_of(
             {
-                ("base", "all"): low | {"lowest-gsm": 0.9},
+                ("base", "all"): {"mini-contest-a": 0.3, "mini-contest-b": 0.3},
+                ("base", "-"): {name: 0.3 for name in base.TASKS if "contest" not in name} | {"lowest-gsm": 0.9},
                 ("slow", "0"): low | {"lowest-gsm": 0.1},
                 ("slow", "1"): low | {"lowest-gsm": 0.1},
                 ("sft", "0"): up | {"lowest-gsm": 0.1},
@@ -66,7 +67,14 @@ def test_a_fall_counts_as_a_move(base):
 
 def test_fading_is_met_where_the_interval_leaves_out_zero(base):
     claims = pd.DataFrame(
-        {"claim": ["rare-tokens-fade"] * 3 + ["other"], "comparison": list("abcd")}
-        | {"difference": [0.3, 0.3, None, 1.0], "ci_low": [0.1, -0.1, None, 1.0], "ci_high": [0.5, 0.7, None, 1.0]}
+        {"claim": ["rare-tokens-fade"] * 2 + ["other"], "comparison": list("abc")}
+        | {"measured": ["+14.1 [+5.7, +22.5]", "+1.0 [-1.0, +3.0]", "-"], "verdict": ["held", "undecided", "held"]}
     )
     assert [(row["what"], row["met"]) for row in base.fade_rows(claims)] == [("a", "yes"), ("b", "no")]
+
+
+def test_each_method_is_read_by_seed_and_the_base_over_all(base):
+    values = {("base", "0"): 0.1, ("base", "all"): 0.2, ("sft", "0"): 0.3, ("sft", "all"): 0.4, ("guess", "0"): 0.5}
+    together, by_seed = base.apart(scores_of({key: {"mini-contest-a": value} for key, value in values.items()}))
+    assert together["value"].tolist() == [0.2, 0.4, 0.5]
+    assert by_seed["value"].tolist() == [0.2, 0.3]
