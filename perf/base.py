@@ -98,7 +98,7 @@ def move_rows(moved: pd.DataFrame) -> list[dict]:
 
 
 def fade_rows(claims: pd.DataFrame) -> list[dict]:
-    """Rows on how much faster rare words fade than frequent ones, with the interval over words: of tables/claims.csv."""
+    """Rows on how much faster rare words fade than frequent ones, from tables/claims.csv."""
     return [
         {"what": row["comparison"], "measured": row["measured"], "aim": "above 0"}
         | {"met": "yes" if row["verdict"] == "held" else "no"}
