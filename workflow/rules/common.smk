@@ -213,5 +213,7 @@ def print_results():
     if table.exists() and table.stat().st_mtime > STARTED:
         print(f"\n{table.read_text()}\nPercent, with 95% intervals over problems and seeds.")
         if "only" in CONFIG:
-            print(f"\nDifferences over the same problems, in points:\n\n{table.with_name('comparisons.md').read_text()}")
+            print(
+                f"\nDifferences over the same problems, in points:\n\n{table.with_name('comparisons.md').read_text()}"
+            )
         print(f"Everything on one page: {RESULTS}/report.html  every score: {RESULTS}/scores.csv")
