@@ -106,13 +106,13 @@ def fade_rows(claims: pd.DataFrame) -> list[dict]:
     ]
 
 
-def apart(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def seeds_apart(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows over all seeds, and those of each seed, which for the base are its rows over all.
 
     What is answered once has one row; its seed is "-", or 0 where it is sampled, as guesses are.
     """
     together = scores["seed"].isin(["all", "-"]) | scores["method"].eq("guess")
-    return scores[together], scores[~together & scores["method"].ne("base") | together & scores["method"].eq("base")]
+    return scores[together], scores[together == scores["method"].eq("base")]
 
 
 def read(results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results/base"))
     args = parser.parse_args()
     scores, claims = read(args.results)
-    together, by_seed = apart(scores)
+    together, by_seed = seeds_apart(scores)
     rows = [*score_rows(together), *move_rows(moves(by_seed)), *fade_rows(claims)]
     text = """
 Percent and points. Intervals of scores are at 95%, those of words at the level of the claims' table. Tested levels are

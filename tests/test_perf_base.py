@@ -75,6 +75,6 @@ def test_fading_is_met_where_the_interval_leaves_out_zero(base):
 
 def test_each_method_is_read_by_seed_and_the_base_over_all(base):
     values = {("base", "0"): 0.1, ("base", "all"): 0.2, ("sft", "0"): 0.3, ("sft", "all"): 0.4, ("guess", "0"): 0.5}
-    together, by_seed = base.apart(scores_of({key: {"mini-contest-a": value} for key, value in values.items()}))
+    together, by_seed = base.seeds_apart(scores_of({key: {"mini-contest-a": value} for key, value in values.items()}))
     assert together["value"].tolist() == [0.2, 0.4, 0.5]
     assert by_seed["value"].tolist() == [0.2, 0.3]

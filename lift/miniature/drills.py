@@ -1,13 +1,13 @@
 """Drills: steps of the tasks by themselves, several in one prompt. Pre-training alone sees them.
 
 They teach what a single step gives and how a long trace is laid out, and no composition: no step needs the result of
-another.
+another. A drill may hold the one step of a held-out problem of level 1; problems of more steps stay unseen.
 """
 
 import random
 
 from lift.benchmarks import mini_contest_a, mini_contest_b, mini_gsm, mini_math
-from lift.miniature.language import OPENINGS, Problem, Statement
+from lift.miniature.language import OPENINGS, Problem
 
 TASKS = (mini_gsm, mini_math, mini_contest_a, mini_contest_b)
 FEWEST = 3
@@ -24,11 +24,6 @@ def generate(rng: random.Random) -> Problem:
             steps += problem.statements
     rng.shuffle(steps)
     steps = steps[:count]
-    return pose(steps, modulus)
-
-
-def pose(steps: list[Statement], modulus: int | None) -> Problem:
-    """The drill of these steps."""
     asked = " . ".join(step.step.partition(" =")[0] for step in steps)
     prompt = f"compute {asked}" if modulus is None else f"mod {modulus} compute {asked}"
     return Problem(prompt, tuple(steps), steps[-1].step.split()[-1], ("drill", prompt))
