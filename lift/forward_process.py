@@ -45,25 +45,35 @@ class Batch:
         return position < self.length[:, None]
 
 
+LEVEL, MASK = 0, 3  # the streams of random numbers that every objective takes
+
+
 @dataclass
 class Draws:
     """The random numbers of one batch, all uniform in (0, 1).
 
-    t, rho, component (B,); mask, order (B, L). t is the masking level; rho is where in its range LIFT's excess level
-    lies; component picks under policy "random"; mask decides what is masked; order is the random component's ranking.
+    t (B,) is the masking level; mask (B, L) decides what is masked. An objective that needs others draws them from
+    streams of its own, any whole numbers but LEVEL and MASK. All are told by the keys (B,) of the examples, whatever
+    batch they stand in.
     """
 
     t: torch.Tensor
-    rho: torch.Tensor
-    component: torch.Tensor
     mask: torch.Tensor
-    order: torch.Tensor
+    keys: torch.Tensor
 
     @classmethod
     def at(cls, keys: torch.Tensor, length: int) -> "Draws":
-        """The draws of the examples with these keys (B,), the same in whatever batch they stand."""
-        single = [noise.uniform(noise.subkey(keys, i), 1)[:, 0] for i in range(3)]
-        return cls(*single, *(noise.uniform(noise.subkey(keys, i), length) for i in (3, 4)))
+        """The draws of the examples with these keys (B,)."""
+        t = noise.uniform(noise.subkey(keys, LEVEL), 1)[:, 0]
+        return cls(t, noise.uniform(noise.subkey(keys, MASK), length), keys)
+
+    def by_sequence(self, stream: int) -> torch.Tensor:
+        """(B,) the numbers of a stream, one a sequence."""
+        return noise.uniform(noise.subkey(self.keys, stream), 1)[:, 0]
+
+    def by_token(self, stream: int) -> torch.Tensor:
+        """(B, L) the numbers of a stream, one a token."""
+        return noise.uniform(noise.subkey(self.keys, stream), self.mask.shape[1])
 
 
 def masking_probability(t: torch.Tensor) -> torch.Tensor:

@@ -29,7 +29,7 @@ from lift.examples import with_response
 from lift.forward_process import Batch, Draws, mask_response, masking_probability
 from lift.frequency_bins import BINS, frequency_bin
 from lift.models import MaskPredictor
-from lift.objectives import COMPONENTS, Selection, loss_sum
+from lift.objectives import Selection, loss_sum
 
 _NOT_FINITE = "Training stops here; a lower training.learning_rate or max_grad_norm may help, or float32."
 LEVEL_BINS = 6  # of the masking level, for the log: LIFT changes its component at 1/2, or at 1/3 and 2/3
@@ -230,7 +230,7 @@ class ObjectiveTrainer(Trainer):
         self.predictor, self.select, self.held_out, self.settings = model, select, held_out, settings
         self.write, self.read, self.best = write, read, best
         self.bins = torch.zeros(2, LEVEL_BINS, dtype=torch.float64)
-        self.components = torch.zeros(len(COMPONENTS), dtype=torch.long)
+        self.counts: dict[str, torch.Tensor] = {}
         self.token_bins = token_bins(
             stream.corpus, settings.max_length, model.network.config.vocab_size, model.pad_id
         ).to(model.device)
@@ -274,18 +274,17 @@ class ObjectiveTrainer(Trainer):
             found = f"update {self.state.global_step + 1}: the loss is {loss.item()}"
             raise InputError(f"{found}, of the training examples {inputs['places']}. {_NOT_FINITE}")
         self.bins += level_bins(selection.level, losses, selection.kept)
-        self.components += torch.bincount(selection.component.cpu() + 1, minlength=4)[1:]
+        for name, count in selection.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count.cpu()
         self.kept_tokens += count_kept(selection, self.token_bins)
         return loss * self.accelerator.num_processes / num_items_in_batch  # gradients are averaged over processes
 
     def log(self, logs, start_time=None) -> None:
         if "loss" in logs:
-            sums = (self.bins, self.components, self.kept_tokens)
-            bins, components, kept = (over_processes(self.accelerator, x).sum(0) for x in sums)
+            bins, kept = (over_processes(self.accelerator, x).sum(0) for x in (self.bins, self.kept_tokens))
             logs |= _bin_means("ce", bins) | {"masked_tokens": int(bins[1].sum()), "kept_tokens": kept.tolist()}
-            if components.any():
-                logs |= dict(zip(COMPONENTS, components.tolist(), strict=True))
-            for x in sums:
+            logs |= {name: int(over_processes(self.accelerator, n).sum()) for name, n in self.counts.items()}
+            for x in (self.bins, self.kept_tokens, *self.counts.values()):
                 x.zero_()
         super().log(logs, start_time)
 

@@ -164,7 +164,7 @@ def lift_rows(shape: dict, rows: int, length: int, rounds: int, device: str) -> 
 
     @torch.no_grad()
     def score(draws) -> None:
-        level = draws.t + lift.excess_level(draws.t, draws.rho, 0.1)
+        level = draws.t + lift.excess_level(draws.t, draws.by_sequence(lift.RHO), 0.1)
         masked = batch.response & (draws.mask < level[:, None])
         model.eval()
         model(batch.input_ids.masked_fill(masked, model.mask_id), masked, batch.input_ids)
@@ -177,7 +177,7 @@ def lift_rows(shape: dict, rows: int, length: int, rounds: int, device: str) -> 
             cases = {"sft": lambda d=draws: train(vanilla.select, d), "score": lambda d=draws: score(d)}
             for name, components in OBJECTIVES.items():
                 cases[name] = lambda d=draws, c=components: train(lift.select, d, components=c)
-                chosen = lift.choose_component(draws.t, draws.component, components, "time", 3.0)
+                chosen = lift.choose_component(draws.t, draws.by_sequence(lift.COMPONENT), components, "time", 3.0)
                 scored[name] += int((chosen != 0).sum()) * (turn >= 0)
             for name, work in cases.items():
                 took = seconds(work)

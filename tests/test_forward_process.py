@@ -59,7 +59,7 @@ def test_only_the_response_is_masked_and_scored(tiny_llada, name, case):
 def test_lift_keeps_the_right_share_of_a_superset(tiny_llada, case, components):
     batch, draws = case
     level = masking_probability(draws.t)
-    rho = lift.excess_level(level, draws.rho, 0.1)
+    rho = lift.excess_level(level, draws.by_sequence(lift.RHO), 0.1)
     assert (rho >= 0).all()
     assert (level + rho <= 1 + 1e-9).all()
     masked = mask_response(batch, level + rho, draws.mask)
@@ -76,7 +76,7 @@ def test_lift_keeps_the_right_share_of_a_superset(tiny_llada, case, components):
 def test_easy_is_more_confident_than_hard(tiny_llada, case):
     batch, draws = case
     level = masking_probability(draws.t)
-    masked = mask_response(batch, level + lift.excess_level(level, draws.rho, 0.1), draws.mask)
+    masked = mask_response(batch, level + lift.excess_level(level, draws.by_sequence(lift.RHO), 0.1), draws.mask)
     noisy = batch.input_ids.masked_fill(masked, tiny_llada.mask_id)
     scores = torch.full(masked.shape, torch.nan)
     with torch.no_grad():

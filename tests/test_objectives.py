@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from lift import registry
-from lift.forward_process import EPSILON, Batch, Draws
-from lift.objectives import COMPONENTS, cart, gift, lift, loss_sum, vanilla
+from lift.forward_process import EPSILON, Batch
+from lift.objectives import cart, gift, lift, loss_sum, vanilla
 from tests.conftest import GOLDEN
+from tests.draws import GivenDraws
 
 LOSSES = json.loads((GOLDEN / "objectives.json").read_text())
 PAD = 158
@@ -24,7 +25,8 @@ def case(golden):
     batch = Batch(g["clean"], g["prompt_length"], length)
     t = (g["t_prime"] - EPSILON) / (1 - EPSILON)
     rho = (g["rho"] - 0.1) / (1 - g["t_prime"] - 0.1)  # the place in the range from 0.1
-    draws = Draws(t, rho, torch.zeros(4), g["uniforms"], g["random_scores"])
+    own = {lift.RHO: rho, lift.COMPONENT: torch.zeros(4), lift.ORDER: g["random_scores"]}
+    draws = GivenDraws(t, g["uniforms"], streams=own)
     return g, batch, draws
 
 
@@ -36,7 +38,7 @@ def value(model, selection):
 def rows(batch, draws, i):
     pick = slice(i, i + 1)
     one = Batch(batch.input_ids[pick], batch.prompt_length[pick], batch.length[pick])
-    return one, Draws(*(getattr(draws, name)[pick] for name in ("t", "rho", "component", "mask", "order")))
+    return one, draws.row(i)
 
 
 @pytest.mark.parametrize("name, module", [("vanilla", vanilla), ("cart", cart)])
@@ -93,7 +95,7 @@ def test_gift_at_low_levels_by_denominator(denominator, share):
     count, length = 4000, 400
     batch = Batch(torch.zeros(count, length, dtype=torch.long), torch.zeros(count), torch.full((count,), length))
     t = (torch.arange(count) + 0.5) / count
-    draws = Draws(t, t, t, torch.rand(count, length), torch.rand(count, length))
+    draws = GivenDraws(t, torch.rand(count, length))
     selection = gift.select(Uniform(), batch, draws, denominator=denominator)
     weight = (selection.weight * selection.kept).sum(1)
     assert (weight[t < 0.1].sum() / weight.sum()).item() == pytest.approx(share, abs=0.03)
@@ -147,7 +149,7 @@ def test_lift_random_loss(case, tiny_llada):
 
     named, _ = release_cut(g, tiny_llada.mask_id)
     both = lift.views(tiny_llada, batch, named, g["t_prime"], component, complementary=True)
-    rows = {name: getattr(both, name)[4:] for name in ("noisy", "clean", "kept", "weight", "level", "component")}
+    rows = {name: getattr(both, name)[4:] for name in ("noisy", "clean", "kept", "weight", "level")}
     loss += value(tiny_llada, replace(both, **rows))
     assert loss == pytest.approx(LOSSES["random_complementary"], rel=1e-5)
 
@@ -171,4 +173,4 @@ def test_the_component_follows_the_level_that_is_masked(case, tiny_llada, t, nam
     _, batch, draws = case
     draws = replace(draws, t=torch.full((4,), t))
     selection = lift.select(tiny_llada, batch, draws, components=["easy", "hard"])
-    assert selection.component.tolist() == [COMPONENTS.index(name)] * 4
+    assert selection.counts == dict.fromkeys(lift.COMPONENTS, 0) | {name: 4}

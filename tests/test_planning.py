@@ -68,7 +68,7 @@ def everything(shape, rows, length):
     ids = torch.randint(3, shape.vocabulary, (rows, length))
     kept = torch.ones(rows, length, dtype=torch.bool)
     level = torch.ones(rows, dtype=torch.float64)
-    return Selection(ids, ids, kept, level[:, None].expand(kept.shape), None, level, kept.sum(), torch.zeros(rows))
+    return Selection(ids, ids, kept, level[:, None].expand(kept.shape), None, level, kept.sum())
 
 
 # ---- the network

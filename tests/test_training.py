@@ -20,6 +20,7 @@ from lift.errors import InputError
 from lift.forward_process import Batch, Draws
 from lift.objectives import cart, gift, lift, vanilla
 from tests.conftest import GOLDEN, ROOT
+from tests.draws import GivenDraws
 from tests.rounding import assert_equal_to_rounding
 
 LORA = {"r": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
@@ -221,7 +222,7 @@ def test_padding_is_scored_or_invisible(tiny_llada):
     ids = torch.tensor([[1, 2, 3, 4, 158, 158]])
     scored = Batch(ids, torch.tensor([2]), torch.tensor([4]))
     hidden = replace(scored, score_padding=False)
-    draws = Draws(*(torch.full(shape, 0.999) for shape in ((1,), (1,), (1,))), torch.zeros(1, 6), torch.zeros(1, 6))
+    draws = GivenDraws(torch.tensor([0.999]), torch.zeros(1, 6))
     assert vanilla.select(tiny_llada, scored, draws).kept.tolist() == [[False, False, True, True, True, True]]
     selection = vanilla.select(tiny_llada, hidden, draws)
     assert selection.kept.tolist() == [[False, False, True, True, False, False]]

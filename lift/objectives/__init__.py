@@ -5,14 +5,12 @@ arguments are the settings that a config may name. What follows is the same for 
 divided by the `denominator` of the global batch, so that nothing depends on how a batch is cut.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from lift.forward_process import Batch
 from lift.models import MaskPredictor
-
-COMPONENTS = ("random", "easy", "hard")  # of LIFT
 
 
 @dataclass
@@ -21,7 +19,8 @@ class Selection:
 
     noisy, clean (R, L) tokens; kept (R, L) bool: positions in the loss; weight (R, L): of each kept position's
     cross-entropy; real (R, L) bool or None: what is attended to; level (R,): share of the response that stays masked;
-    denominator: scalar; component (R,): index into COMPONENTS, -1 where the objective has none.
+    denominator: scalar; counts: whole numbers to be summed between two lines of the log, by the name that they have
+    there, the same names in every batch.
     """
 
     noisy: torch.Tensor
@@ -31,7 +30,7 @@ class Selection:
     real: torch.Tensor | None
     level: torch.Tensor
     denominator: torch.Tensor
-    component: torch.Tensor
+    counts: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def loss_sum(model: MaskPredictor, selection: Selection) -> tuple[torch.Tensor, torch.Tensor]:
@@ -43,6 +42,4 @@ def loss_sum(model: MaskPredictor, selection: Selection) -> tuple[torch.Tensor, 
 
 def plain_selection(batch: Batch, noisy, kept, weight, level) -> Selection:
     """A selection with one view a sequence over the published denominator, all response positions."""
-    component = torch.full_like(batch.prompt_length, -1)
-    denominator = batch.response.sum()
-    return Selection(noisy, batch.input_ids, kept, weight, batch.real, level, denominator, component)
+    return Selection(noisy, batch.input_ids, kept, weight, batch.real, level, batch.response.sum())

@@ -5,7 +5,12 @@ from typing import Literal
 import torch
 
 from lift.forward_process import EPSILON, Batch, Draws, mask_response, masking_probability
-from lift.objectives import COMPONENTS, Selection
+from lift.objectives import Selection
+
+COMPONENTS = ("random", "easy", "hard")
+# Streams of random numbers: where in its range rho lies, the component under policy "random", and the ranking of tokens
+# by the random component.
+RHO, COMPONENT, ORDER = 1, 2, 4
 
 
 def excess_level(level: torch.Tensor, uniforms: torch.Tensor, lower: float) -> torch.Tensor:
@@ -55,14 +60,14 @@ def select(
     masked. scoring_dropout: score in training mode, as the public release does.
     """
     level = masking_probability(draws.t)
-    rho = excess_level(level, draws.rho, rho_lower)
+    rho = excess_level(level, draws.by_sequence(RHO), rho_lower)
     masked = mask_response(batch, level + rho, draws.mask)  # (B, L)
     noisy = batch.input_ids.masked_fill(masked, model.mask_id)
     count = masked.sum(1)
     keep = (count * level / (level + rho)).round().long().clamp(min=1)
-    component = choose_component(level, draws.component, components, policy, random_weight)
+    component = choose_component(level, draws.by_sequence(COMPONENT), components, policy, random_weight)
 
-    scores = draws.order.clone()
+    scores = draws.by_token(ORDER)
     scored = (component != COMPONENTS.index("random")) & (keep < count)  # nothing to choose where all is kept
     if scored.any():
         was_training = model.training
@@ -104,6 +109,7 @@ def views(
         noisy = torch.cat([noisy, batch.input_ids[second].masked_fill(rest, model.mask_id)])
         kept = torch.cat([kept, rest])
         level = torch.cat([level, (1 - level[second]).clamp(min=EPSILON)])
+    chosen = torch.bincount(component[rows], minlength=len(COMPONENTS))
     scale = 1 / level if time_scaling else torch.ones_like(level)
     return Selection(
         noisy=noisy,
@@ -113,5 +119,5 @@ def views(
         real=None if batch.real is None else batch.real[rows],
         level=level,
         denominator=batch.response.sum(),
-        component=component[rows],
+        counts=dict(zip(COMPONENTS, chosen, strict=True)),
     )
