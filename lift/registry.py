@@ -2,7 +2,7 @@
 
 An objective is a file in lift/objectives whose function `select` has the settings as keyword-only arguments with
 literal defaults. A benchmark is a file in lift/benchmarks with such a function `problems`, a corpus one in lift/corpora
-with `examples`.
+with `examples`; those of the miniature lie below lift/miniature.
 """
 
 import ast

@@ -6,19 +6,19 @@ another. A drill may hold the one step of a held-out problem of level 1; problem
 
 import random
 
-from lift.benchmarks import mini_contest_a, mini_contest_b, mini_gsm, mini_math
 from lift.miniature.language import OPENINGS, Problem
+from lift.miniature.tasks import TASKS
 
-TASKS = (mini_gsm, mini_math, mini_contest_a, mini_contest_b)
+OF = ("mini-gsm", "mini-math", "mini-contest-a", "mini-contest-b")
 FEWEST = 3
 
 
 def generate(rng: random.Random) -> Problem:
     """Three to seven steps as they occur on the lower levels of one task, in random order; the answer is the last's."""
-    module, count = rng.choice(TASKS), rng.randint(FEWEST, len(OPENINGS))
+    task, count = TASKS[rng.choice(OF)], rng.randint(FEWEST, len(OPENINGS))
     modulus, steps = None, []
     while len(steps) < count:
-        problem = module.generate(rng, rng.choice(module.LOWER_LEVELS))
+        problem = task.generate(rng, rng.choice(task.lower))
         if modulus in (None, problem.extra.get("modulus")):
             modulus = problem.extra.get("modulus")
             steps += problem.statements

@@ -127,3 +127,13 @@ def write_reasoning(problem: Problem) -> str:
         f"{' '.join(opening)} {statement.remark} {statement.step}"
         for opening, statement in zip(OPENINGS, problem.statements, strict=False)
     )
+
+
+def write_response(problem: Problem) -> str:
+    """The whole response, opening tag and end token included."""
+    return f"<reasoning> {write_reasoning(problem)} </reasoning> <answer> {problem.answer} </answer> {EOS}"
+
+
+def response_length(problem: Problem) -> int:
+    """Tokens after the opening tag: the trace, three tags, the answer and the end token."""
+    return STATEMENT_LENGTH * len(problem.statements) + 3 + len(problem.answer.split()) + 1

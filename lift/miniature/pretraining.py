@@ -19,11 +19,11 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from lift import models, noise
-from lift.benchmarks import mini_sudoku
 from lift.miniature import base, drills
-from lift.miniature.language import RESPONSE_LENGTH
+from lift.miniature.benchmarks import mini_sudoku
+from lift.miniature.language import RESPONSE_LENGTH, write_response
 from lift.miniature.muon import Muon
-from lift.miniature.problems import TASKS, draw, task_module, write_response
+from lift.miniature.tasks import TASKS
 from lift.models import MaskPredictor
 
 TASK_WEIGHTS = dict.fromkeys(TASKS, 1) | {"mini-countdown": 3}  # a search, which takes longest to learn
@@ -44,13 +44,12 @@ def make_example(seed: int, index: int, upper_share: float) -> tuple[str, str]:
     if rng.random() < DRILLS:
         problem = drills.generate(rng)
         return problem.prompt, write_response(problem)
-    task = rng.choices(list(TASK_WEIGHTS), TASK_WEIGHTS.values())[0]
-    module = task_module(task)
-    if task == "mini-sudoku" and rng.random() < PARTS_OF_GRIDS:
+    task = TASKS[rng.choices(list(TASK_WEIGHTS), TASK_WEIGHTS.values())[0]]
+    if task is mini_sudoku.TASK and rng.random() < PARTS_OF_GRIDS:
         problem = mini_sudoku.generate_part(rng)
     else:
-        levels = (rng.random() < upper_share and module.UPPER_LEVELS) or module.LOWER_LEVELS
-        problem = draw(task, rng.choices(levels, levels)[0], rng, training=True)
+        levels = (rng.random() < upper_share and task.upper) or task.lower
+        problem = task.draw(rng.choices(levels, levels)[0], rng, training=True)
     return problem.prompt, write_response(problem)
 
 

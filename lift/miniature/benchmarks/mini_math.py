@@ -7,12 +7,11 @@ import random
 from typing import Literal
 
 from lift.miniature.language import Problem, calculate
-from lift.miniature.problems import held_out_problems
+from lift.miniature.task import Task
 
 GRADER = "number"
 METRIC = "accuracy"
 GUESSES = True
-LOWER_LEVELS, UPPER_LEVELS = (1, 2), (3, 4, 5)
 _LARGEST = 30
 _INVERSE = {"+": "-", "-": "+", "*": "/", "/": "*"}
 
@@ -64,6 +63,9 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return str(rng.randint(0, _LARGEST))
 
 
+TASK = Task("mini-math", generate, guess, lower=(1, 2), upper=(3, 4, 5))
+
+
 def problems(
     *,
     size: int = 200,
@@ -72,4 +74,4 @@ def problems(
     seed: int = 0,
 ) -> list[dict]:
     """Held-out problems, of each level as many."""
-    return held_out_problems("mini-math", size, levels, part, seed)
+    return TASK.held_out(size, levels, part, seed)

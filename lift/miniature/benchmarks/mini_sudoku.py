@@ -13,14 +13,12 @@ from typing import Literal
 
 from lift import sources
 from lift.miniature.language import CELLS, Problem, Statement, remark
-from lift.miniature.problems import held_out_problems, numbered
+from lift.miniature.task import Task
 from lift.problem_checks import check
 
 GRADER = "grid"
 METRIC = "cell_accuracy"
 GUESSES = True
-LOWER_LEVELS, UPPER_LEVELS = (1,), ()
-HELD_OUT_LEVELS = (1, 2)
 _EMPTY = 8
 
 # Positions of the training grids in the sorted list of all 288.
@@ -134,6 +132,9 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return " ".join(rng.choice("1234") if d == "0" else d for d in problem.extra["puzzle"])
 
 
+TASK = Task("mini-sudoku", generate, guess, lower=(1,), only_held_out=(2,), is_held_out=is_held_out)
+
+
 def problems_from_csv(path: str) -> list[Problem]:
     """Published puzzles: a CSV file with columns Puzzle and Solution, 16 digits each, 0 for empty."""
     problems = []
@@ -157,5 +158,5 @@ def problems(
 ) -> list[dict]:
     """Held-out problems, of each level as many; or, with a path, puzzles of a CSV file: columns Puzzle, Solution."""
     if path:
-        return numbered("mini-sudoku", problems_from_csv(path), seed)[:size]
-    return held_out_problems("mini-sudoku", size, levels, part, seed)
+        return TASK.numbered(problems_from_csv(path), seed)[:size]
+    return TASK.held_out(size, levels, part, seed)

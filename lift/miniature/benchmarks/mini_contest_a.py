@@ -8,12 +8,11 @@ import random
 from typing import Literal
 
 from lift.miniature.language import Problem, calculate
-from lift.miniature.problems import held_out_problems
+from lift.miniature.task import Task
 
 GRADER = "pair"
 METRIC = "pass@k"
 GUESSES = True
-LOWER_LEVELS, UPPER_LEVELS = (1, 2), (3, 4, 5)
 _LARGEST, _LARGEST_SUM, _LARGEST_COEFFICIENT = 20, 50, 3
 
 
@@ -53,6 +52,9 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return f"{rng.randint(1, _LARGEST)} , {rng.randint(1, _LARGEST)}"
 
 
+TASK = Task("mini-contest-a", generate, guess, lower=(1, 2), upper=(3, 4, 5))
+
+
 def problems(
     *,
     size: int = 200,
@@ -61,4 +63,4 @@ def problems(
     seed: int = 0,
 ) -> list[dict]:
     """Held-out problems, of each level as many."""
-    return held_out_problems("mini-contest-a", size, levels, part, seed)
+    return TASK.held_out(size, levels, part, seed)

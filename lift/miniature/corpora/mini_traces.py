@@ -6,9 +6,10 @@ so that what fine-tuning forgets can be seen.
 
 import random
 
-from lift.miniature.problems import draw, write_response
+from lift.miniature.language import write_response
+from lift.miniature.tasks import TASKS
 
-TASKS = ("mini-gsm", "mini-math", "mini-contest-a", "mini-contest-b")
+TAUGHT = ("mini-gsm", "mini-math", "mini-contest-a", "mini-contest-b")
 LEVELS = (3, 4, 5)
 
 
@@ -17,8 +18,8 @@ def examples(*, size: int = 1000, seed: int = 0) -> list[dict[str, str]]:
     rng = random.Random(f"mini-traces/{seed}")
     rows = []
     for _ in range(size):
-        task = rng.choice(TASKS)
-        problem = draw(task, rng.choice(LEVELS), rng, training=True)
+        task = rng.choice(TAUGHT)
+        problem = TASKS[task].draw(rng.choice(LEVELS), rng, training=True)
         response = write_response(problem).rsplit(" ", 1)[0]
         rows.append({"task": task, "prompt": problem.prompt, "response": response})
     return rows

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 from lift.miniature.language import Problem, calculate
-from lift.miniature.problems import held_out_problems
+from lift.miniature.task import Task
 
 GRADER = "expression"
 METRIC = "accuracy"
 GUESSES = True
-LOWER_LEVELS, UPPER_LEVELS = (2, 3), ()
 _LARGEST, _LARGEST_TARGET = 15, 24
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 _NUMBER = 3  # the precedence of a number, which needs no parentheses
@@ -75,6 +74,9 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return parts[0][0]
 
 
+TASK = Task("mini-countdown", generate, guess, lower=(2, 3))
+
+
 def problems(
     *,
     size: int = 200,
@@ -83,4 +85,4 @@ def problems(
     seed: int = 0,
 ) -> list[dict]:
     """Held-out problems, of each level as many."""
-    return held_out_problems("mini-countdown", size, levels, part, seed)
+    return TASK.held_out(size, levels, part, seed)

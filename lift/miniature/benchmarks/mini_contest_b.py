@@ -9,12 +9,11 @@ import random
 from typing import Literal
 
 from lift.miniature.language import Problem, calculate
-from lift.miniature.problems import held_out_problems
+from lift.miniature.task import Task
 
 GRADER = "pair"
 METRIC = "pass@k"
 GUESSES = True
-LOWER_LEVELS, UPPER_LEVELS = (1, 2), (3, 4, 5)
 _MODULI = (18, 20)
 
 
@@ -38,6 +37,9 @@ def guess(rng: random.Random, problem: Problem) -> str:
     return f"{rng.randrange(m)} , {rng.randrange(m)}"
 
 
+TASK = Task("mini-contest-b", generate, guess, lower=(1, 2), upper=(3, 4, 5))
+
+
 def problems(
     *,
     size: int = 200,
@@ -46,4 +48,4 @@ def problems(
     seed: int = 0,
 ) -> list[dict]:
     """Held-out problems, of each level as many."""
-    return held_out_problems("mini-contest-b", size, levels, part, seed)
+    return TASK.held_out(size, levels, part, seed)
