@@ -19,17 +19,19 @@ STAGES = {
     "decode": "answer benchmarks by diffusion decoding",
     "guess": "answer benchmarks by random well-formed answers",
     "judge": "judge the answers of a run",
-    "grade": "judge a file of answers",
     "problem-scores": "score every problem from grades",
     "scores": "scores with intervals from those of problems",
     "compare": "every method next to some references, over the same problems",
     "tables": "tables from scores, comparisons, claims and statistics",
     "figures": "figures from scores, statistics and logs",
-    "keep": "keep an experiment's tables and figures, with what made them",
     "report": "one page with tables, claims, figures and answers",
+    "power": "say what an experiment can find, and what smaller differences would take",
+}
+TOOLS = {
+    "grade": "judge a file of answers",
+    "keep": "keep an experiment's tables and figures, with what made them",
     "merge": "merge a fine-tuned adapter into its base model",
     "plan": "estimate GPU-hours, memory and disk of an experiment",
-    "power": "say what an experiment can find, and what smaller differences would take",
     "published": "intervals of published comparisons",
     "check": "look whether this machine can run an experiment",
     "explain": "say where a number in a table comes from",
@@ -41,10 +43,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lift", description=__doc__)
     subparsers = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     wanted = sys.argv[1] if len(sys.argv) > 1 else None
-    for stage, summary in STAGES.items():
+    for stage, summary in (STAGES | TOOLS).items():
         sub = subparsers.add_parser(stage, help=summary)
         if stage == wanted:  # other stages' libraries need not be imported
-            module = importlib.import_module("lift.stages." + stage.replace("-", "_"))
+            room = "stages" if stage in STAGES else "tools"
+            module = importlib.import_module(f"lift.{room}.{stage.replace('-', '_')}")
             sub.description = module.__doc__
             sub.formatter_class = argparse.RawDescriptionHelpFormatter
             module.add_arguments(sub)

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import io
 import json
 import os
 import platform
@@ -9,6 +10,7 @@ import re
 import resource
 import subprocess
 import sys
+import tokenize
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -26,28 +28,57 @@ def _module_file(module: str) -> Path | None:
 
 
 @cache
-def _imports(module: str) -> frozenset[str]:
-    """The modules of this package that a module names in its import statements."""
+def _tree(module: str) -> ast.Module:
+    return ast.parse(_module_file(module).read_text())
+
+
+def _imported(node: ast.AST) -> set[str]:
+    """The modules of this package that an import statement names; empty for any other node."""
     names = set()
-    for node in ast.walk(ast.parse(_module_file(module).read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return frozenset(name for name in names if name.split(".")[0] == "lift" and _module_file(name))
+    if isinstance(node, ast.Import):
+        names = {alias.name for alias in node.names}
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        names = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.split(".")[0] == "lift" and _module_file(name)}
+
+
+@cache
+def _content(module: str) -> str:
+    """A module's source without what changes no result: comments, docstrings and imports from this package.
+
+    So a stage does not run again because a module moved or was explained better.
+    """
+    text, tree, cut = _module_file(module).read_text(), _tree(module), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            cut.append(node.body[0])
+        elif _imported(node):
+            cut.append(node)
+    spans = [((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)) for node in cut]
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    spans += [(token.start, token.end) for token in tokens if token.type == tokenize.COMMENT]
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr)]
+    docstrings = {node.value for node in cut if isinstance(node, ast.Expr)}
+    inside = {line for node in texts if node not in docstrings for line in range(node.lineno, node.end_lineno)}
+    lines = text.splitlines()
+    for (first, start), (last, end) in sorted(spans, reverse=True):
+        joined = (lines[first - 1][:start] + lines[last - 1][end:]).rstrip()
+        lines[first - 1 : last] = [joined, *[""] * (last - first)]
+    return "\n".join(line for number, line in enumerate(lines) if line.strip() or number in inside)
 
 
 def fingerprint(*modules: str) -> str:
-    """A hash of the source of some modules and of all that they import from this package, directly or not."""
+    """A hash of the code of some modules and of all that they import from this package, directly or not."""
     found, queue = set(), list(modules)
     while queue:
         module = queue.pop()
         if module not in found:
             found.add(module)
-            queue += _imports(module)
+            for node in ast.walk(_tree(module)):
+                queue += _imported(node)
     digest = hashlib.sha256()
-    for module in sorted(found):
-        digest.update(module.encode() + _module_file(module).read_bytes())
+    for content in sorted({_content(module) for module in found} - {""}):
+        digest.update(content.encode() + b"\0")
     return digest.hexdigest()[:16]
 
 

@@ -16,8 +16,8 @@ from measurement import median, report, side_by_side
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from lift.decoding import Decoder, commit_schedule, decode
-from lift.models import MaskPredictor
+from lift.decode.decoder import Decoder, commit_schedule, decode
+from lift.models.predictor import MaskPredictor
 
 # By answer length, the block of 32 tokens that holds the end, and how many of 1,130 or 1,319 answers end there: counted
 # in the generations that d1 (arXiv 2504.12216) published of LLaDA-8B-Instruct on GSM8K.

@@ -20,10 +20,10 @@ import pandas as pd
 from measurement import report
 from scipy import optimize, stats
 
-from lift import seed_variance
-from lift.comparisons import corrected
-from lift.intervals import LEVEL, bonferroni, difference, score_interval
-from lift.scores import by_method, read_problems
+from lift.scores import seed_variance
+from lift.scores.comparisons import corrected
+from lift.scores.intervals import LEVEL, bonferroni, difference, score_interval
+from lift.scores.scores import by_method, read_problems
 
 ROOT = Path(__file__).parent.parent
 CALIBRATION = ROOT / "perf" / "calibration.parquet"  # the miniature of commit 15f532f: 860 problems, three seeds

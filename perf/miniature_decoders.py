@@ -6,7 +6,6 @@ The shipped base model answers the miniature's greedy benchmarks with every deco
 """
 
 import argparse
-import importlib
 import tempfile
 import time
 from itertools import groupby
@@ -20,13 +19,15 @@ from decoding import plain
 from measurement import report
 from tqdm import tqdm
 
-from lift import answers, models
-from lift.benchmarks import describe
-from lift.decoding import Decoder
-from lift.grading import grade_rows
-from lift.intervals import score_interval
-from lift.problem_scores import problem_scores
-from lift.tokenization import decode_response, end_of_turn, load_tokenizer
+from lift import registry
+from lift.data.benchmarks import describe
+from lift.decode import answers
+from lift.decode.decoder import Decoder
+from lift.grade.judge import grade_rows
+from lift.models import checkpoint
+from lift.models.tokenization import decode_response, end_of_turn, load_tokenizer
+from lift.scores.intervals import score_interval
+from lift.scores.problem_scores import problem_scores
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "lift" / "miniature" / "weights"
@@ -87,14 +88,14 @@ def main() -> None:
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     settings = config["decoders"]["greedy"]
     length, block, batch_size = settings["gen_length"], settings["block_length"], settings["batch_size"]
-    model, tokenizer = models.load(SHIPPED), load_tokenizer(SHIPPED)
+    model, tokenizer = checkpoint.load(SHIPPED), load_tokenizer(SHIPPED)
     benchmarks = {name: entry for name, entry in config["benchmarks"].items() if entry["decoder"] == "greedy"}
     rows, exact, texts = [], None, None
     for kind, own in KINDS.items():
         decoder = Decoder(length, block, None if "threshold" in own else settings["steps"], **own)
         scores, costs, found = [], [], []
         for name, entry in benchmarks.items():
-            source = importlib.import_module(f"lift.benchmarks.{name.replace('-', '_')}")
+            source = registry.module_of("benchmark", name)
             given = {key: value for key, value in entry.items() if key not in ("decoder", "samples")}
             problems = source.problems(**given | ({"size": 6} if args.quick else {}))
             if kind.startswith("plain"):

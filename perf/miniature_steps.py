@@ -12,11 +12,13 @@ from measurement import median, report, side_by_side
 from torch.profiler import profile
 from tqdm import tqdm
 
-from lift import answers, models, noise
-from lift.benchmarks import mini_contest_a, mini_gsm
-from lift.decoding import Decoder
+from lift import noise
+from lift.data.benchmarks import mini_contest_a, mini_gsm
+from lift.decode import answers
+from lift.decode.decoder import Decoder
 from lift.miniature import base, pretraining
-from lift.tokenization import load_tokenizer
+from lift.models import checkpoint
+from lift.models.tokenization import load_tokenizer
 
 SHIPPED = Path(__file__).parent.parent / "lift" / "miniature" / "weights"
 BATCH, UPPER_SHARE = 32, 0.05
@@ -45,7 +47,7 @@ def training_step(micro_batch: int, torchs_muon: bool):
 
 def decoding(task, samples: int, temperature: float, size: int, batch_size: int):
     """A function that answers `size` problems, and its number of answers."""
-    model, tokenizer = models.load(SHIPPED), load_tokenizer(SHIPPED)
+    model, tokenizer = checkpoint.load(SHIPPED), load_tokenizer(SHIPPED)
     problems = task.problems(size=size)
     prompts = answers.encode_problems(tokenizer, problems)
     decoder = Decoder(64, 16, 32, temperature=temperature)

@@ -21,9 +21,9 @@ from measurement import median, report, side_by_side
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from lift import noise, provenance
-from lift.forward_process import Batch, mask_response
-from lift.models import MaskPredictor
-from lift.token_statistics import Accumulator, accumulate
+from lift.models.forward_process import Batch, mask_response
+from lift.models.predictor import MaskPredictor
+from lift.statistics.sums import Accumulator, accumulate
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 LEVEL = 0.5  # the mean of those of a run

@@ -19,9 +19,9 @@ import torch
 from measurement import median, report, seconds
 from torch.nn import functional as F
 
-from lift import adapters, models
-from lift.forward_process import Batch, Draws
-from lift.objectives import Selection, lift, loss_sum, vanilla
+from lift.finetune.objectives import Selection, lift, loss_sum, vanilla
+from lift.models import adapters, families, predictor
+from lift.models.forward_process import Batch, Draws
 
 HEAD_TO_LAYERS = 13.5  # of LLaDA-8B: parameters of the layers for one of the head
 LORA = {"r": 16, "alpha": 32, "dropout": 0.0, "target_modules": ["q_proj", "k_proj", "v_proj"]}
@@ -29,9 +29,9 @@ OBJECTIVES = {"lift3": ["easy", "random", "hard"], "lift2": ["easy", "hard"]}
 WAYS = ("plain", "chunks")  # of taking the loss
 
 
-def network(hidden: int, layers: int, vocabulary: int, device: str) -> models.MaskPredictor:
+def network(hidden: int, layers: int, vocabulary: int, device: str) -> predictor.MaskPredictor:
     """A model of LLaDA's family with random weights and a fresh adapter, in training mode."""
-    family = models.FAMILIES["llada"]
+    family = families.FAMILIES["llada"]
     config = family.config(
         vocab_size=vocabulary,
         hidden_size=hidden,
@@ -43,26 +43,26 @@ def network(hidden: int, layers: int, vocabulary: int, device: str) -> models.Ma
         use_cache=False,
     )
     torch.manual_seed(0)
-    model = models.MaskPredictor(family.network(config).to(device), vocabulary - 1, vocabulary - 2, family.shift)
+    model = predictor.MaskPredictor(family.network(config).to(device), vocabulary - 1, vocabulary - 2, family.shift)
     adapters.attach(model, LORA, 0)
     return model.train()
 
 
-def batch_of(model: models.MaskPredictor, rows: int, length: int) -> Batch:
+def batch_of(model: predictor.MaskPredictor, rows: int, length: int) -> Batch:
     """Random tokens, an eighth of them prompt."""
     ids = torch.randint(0, model.pad_id, (rows, length), generator=torch.Generator().manual_seed(1)).to(model.device)
     prompt, full = (torch.full((rows,), n, device=model.device) for n in (length // 8, length))
     return Batch(ids, prompt, full)
 
 
-def plain_loss(model: models.MaskPredictor, s: Selection) -> torch.Tensor:
+def plain_loss(model: predictor.MaskPredictor, s: Selection) -> torch.Tensor:
     """As the public release takes it: logits of all positions and their cross-entropies, then those that are kept."""
     everywhere = torch.ones_like(s.kept)
     losses = F.cross_entropy(model.logits(s.noisy, everywhere, s.real), s.clean.flatten(), reduction="none")
     return (losses.view_as(s.kept) * s.kept * s.weight).sum()
 
 
-def step(model: models.MaskPredictor, selection: Selection, way: str = "chunks") -> None:
+def step(model: predictor.MaskPredictor, selection: Selection, way: str = "chunks") -> None:
     """Loss and gradients of a selection."""
     loss = plain_loss(model, selection) if way == "plain" else loss_sum(model, selection)[0]
     loss.backward()

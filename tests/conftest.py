@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lift import models
+from lift.models import checkpoint
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -28,18 +28,18 @@ def golden():
 
 @pytest.fixture(scope="session")
 def tiny_llada():
-    return models.load(GOLDEN / "tiny_llada")
+    return checkpoint.load(GOLDEN / "tiny_llada")
 
 
 @pytest.fixture(scope="session")
 def tiny_dream():
-    return models.load(GOLDEN / "tiny_dream")
+    return checkpoint.load(GOLDEN / "tiny_dream")
 
 
 @pytest.fixture(scope="session")
 def tiny_llada_shifted():
     """LLaDA's weights read with Dream's shift."""
-    model = models.load(GOLDEN / "tiny_llada")
+    model = checkpoint.load(GOLDEN / "tiny_llada")
     model.shift = True
     return model
 

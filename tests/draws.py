@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from lift.forward_process import Draws
+from lift.models.forward_process import Draws
 
 
 @dataclass

@@ -9,8 +9,9 @@ import pytest
 import torch
 import yaml
 
-from lift import config as configuration
-from lift import models, published_answers, tokenization
+from lift.config import configuration
+from lift.data import published_answers
+from lift.models import checkpoint, tokenization
 from tests.conftest import ROOT
 
 ACCEPTED = ROOT / "tests/accepted"
@@ -69,8 +70,8 @@ def test_token_ids_of_ordinary_texts(folder):
     ],
 )
 def test_checkpoint_folders(folder, family, dtype):
-    assert models.family_of(ROOT / folder) == family
-    model = models.load(ROOT / folder, dtype=dtype)
+    assert checkpoint.family_of(ROOT / folder) == family
+    model = checkpoint.load(ROOT / folder, dtype=dtype)
     ids = torch.tensor([[1, 3, model.mask_id]])
     with torch.no_grad():
         logits = model.logits(ids, ids == model.mask_id)
@@ -80,7 +81,7 @@ def test_checkpoint_folders(folder, family, dtype):
 
 @pytest.mark.parametrize("folder, family", [("llada", "llada"), ("dream", "Dream")])
 def test_published_configs(folder, family):
-    assert models.family_of(ROOT / "tests/published" / folder) == family
+    assert checkpoint.family_of(ROOT / "tests/published" / folder) == family
 
 
 # Corpora and benchmark files

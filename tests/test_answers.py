@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from lift.benchmarks import mini_gsm
+from lift.data.benchmarks import mini_gsm
 from tests.conftest import ROOT
 
 SHIPPED = ROOT / "lift" / "miniature" / "weights"
@@ -94,7 +94,7 @@ def test_impossible_shards(lift_command, capsys, tmp_path, text):
 def test_the_decoder_knows_every_key_of_the_schema():
     from dataclasses import fields
 
-    from lift.decoding import Decoder
+    from lift.decode.decoder import Decoder
 
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     keys = set(schema["properties"]["decoders"]["additionalProperties"]["properties"])

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lift import claims
-from lift.comparisons import compare
 from lift.errors import InputError
-from lift.intervals import Difference
+from lift.scores import claims
+from lift.scores.comparisons import compare
+from lift.scores.intervals import Difference
 from tests.conftest import ROOT
 
 STATED = claims.read(ROOT / "config/claims.yaml")

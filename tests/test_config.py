@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 import yaml
 
-from lift import config as configuration
 from lift import registry
+from lift.config import configuration
 from lift.errors import InputError
 from tests.checkout import SMOKE
 from tests.conftest import GOLDEN
@@ -226,7 +226,7 @@ def test_the_ablations_of_the_paper_are_those_of_the_miniature():
 
 def test_sft_with_lifts_compute_takes_as_many_operations():
     """Longer by as much as a step of LIFT-3 costs more; the held-out losses, which train nothing, are not counted."""
-    from lift import planning
+    from lift.plan import planning
 
     shapes = {"ablations": planning.read_shape(planning.SHIPPED / "config.json"), "paper": planning.PUBLISHED["llada"]}
     for name, shape in shapes.items():

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift import sources
-from lift.benchmarks import aime24, gsm8k, math500
-from lift.corpora import dataset, kodcode
+from lift.data import sources
+from lift.data.benchmarks import aime24, gsm8k, math500
+from lift.data.corpora import dataset, kodcode
 from lift.errors import InputError
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)

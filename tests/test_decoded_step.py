@@ -6,14 +6,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from lift import claims, report, reported, tables
-from lift.comparisons import compare
-from lift.decoded_step import decoded_step, say, untrained
-from lift.figures import scores as figure
-from lift.figures.style import method_marks
-from lift.problem_scores import problem_table
-from lift.run_records import decoded_steps
-from lift.scores import score_rows
+from lift.report import page as report
+from lift.report import tables
+from lift.report.figures import scores as figure
+from lift.report.figures.style import method_marks
+from lift.scores import claims, reported
+from lift.scores.comparisons import compare
+from lift.scores.decoded_step import decoded_step, say, untrained
+from lift.scores.problem_scores import problem_table
+from lift.scores.run_records import decoded_steps
+from lift.scores.scores import score_rows
 from tests.conftest import ROOT
 from tests.test_scores import OWN, PLAN, write
 

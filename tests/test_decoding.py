@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import DynamicCache
 
-from lift import models, noise
-from lift.decoding import Decoder, commit_schedule, decode, most_confident
+from lift.models import 
+from lift import noise
+from lift.decode.decoder import Decoder, commit_schedule, decode, most_confident
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from lift import device
 from lift.errors import InputError
+from lift.machine import device
 from tests.conftest import ROOT
 
 LISTING = """\
@@ -20,7 +20,7 @@ GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-bbbb-2222)
 JOB = """
 import os, sys, time
 from pathlib import Path
-from lift import device
+from lift.machine import device
 device.claim("cuda", int(sys.argv[2]), Path(sys.argv[1]), poll=0.05)
 print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
 time.sleep(60)

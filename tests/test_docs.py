@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from lift import config as configuration
 from lift import provenance, tidy
-from lift.benchmarks import describe
-from lift.kept import header, made_by, part_files
-from lift.problem_scores import problem_table
-from lift.scores import COLUMNS, score_rows
+from lift.config import configuration
+from lift.data.benchmarks import describe
+from lift.report.kept import header, made_by, part_files
+from lift.scores.problem_scores import problem_table
+from lift.scores.scores import COLUMNS, score_rows
 from tests.checkout import Checkout
 from tests.conftest import ROOT
 

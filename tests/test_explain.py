@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from lift import __main__, provenance, table_cells
+from lift import __main__, provenance
 from lift.errors import InputError
-from lift.explain import AGE, COUNT, PROBLEMS, SCORE, WARNING, WEIGHTS, explain, text
-from lift.problem_scores import problem_scores
+from lift.report import table_cells
+from lift.report.explain import AGE, COUNT, PROBLEMS, SCORE, WARNING, WEIGHTS, explain, text
+from lift.scores.problem_scores import problem_scores
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = {"gsm": ("accuracy", "greedy", 1), "aime": ("pass@k", "sampled", 2)}

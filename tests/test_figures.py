@@ -12,10 +12,10 @@ from matplotlib.text import Text
 
 from lift import __main__ as commands
 from lift import tidy
-from lift.figures import confidence, cost, heatmap, held_out_loss, pass_at_k, scores, trained_on
-from lift.figures.style import COLUMN, PAGE, PALETTE, method_marks, save, share_label
-from lift.frequency_bins import BINS, lower_edge
-from lift.training import LEVEL_BINS
+from lift.finetune.measures import LEVEL_BINS
+from lift.report.figures import confidence, cost, heatmap, held_out_loss, pass_at_k, scores, trained_on
+from lift.report.figures.style import COLUMN, PAGE, PALETTE, method_marks, save, share_label
+from lift.statistics.bins import BINS, lower_edge
 
 METHODS, ABLATIONS = ["guess", "base", "sft", "gift", "lift3"], ["lift3-h5", "sft-last"]
 OWN = {"gsm8k": "accuracy", "sudoku": "cell_accuracy", "aime24": "pass@4"}

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lift import noise
-from lift.forward_process import Batch, Draws, mask_response, masking_probability
-from lift.objectives import cart, gift, lift, vanilla
+from lift.finetune.objectives import cart, gift, lift, vanilla
+from lift.models.forward_process import Batch, Draws, mask_response, masking_probability
 
 SELECTORS = {
     "vanilla": vanilla.select,

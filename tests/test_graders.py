@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift.graders import Grade, answer_text, expression, grid, number, pair
-from lift.grading import grade_rows
+from lift.grade.graders import Grade, answer_text, expression, grid, number, pair
+from lift.grade.judge import grade_rows
 
 TARGET = {"target": 24, "numbers": [4, 6, 1]}
 SOLUTION = "1234341221434321"

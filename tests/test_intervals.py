@@ -11,9 +11,9 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from lift.intervals import difference, estimate, holm, score_interval, wilson
-from lift.problem_scores import pass_at_k
-from lift.seed_variance import of_pairs, of_single
+from lift.scores.intervals import difference, estimate, holm, score_interval, wilson
+from lift.scores.problem_scores import pass_at_k
+from lift.scores.seed_variance import of_pairs, of_single
 
 scores = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1.0]))
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from lift import registry
-from lift.benchmarks import describe, mini_sudoku
-from lift.corpora import mini_traces
+from lift.data.benchmarks import describe, mini_sudoku
+from lift.data.corpora import mini_traces
 from lift.errors import InputError
-from lift.grading import grade_rows
+from lift.grade.judge import grade_rows
 from lift.miniature import drills, language, pretraining, problems
 from lift.miniature.base import make_tokenizer
 from lift.miniature.language import EOS, OPENINGS, REMARKS, RESPONSE_LENGTH, VOCABULARY, calculate

@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from lift import model_files, models
 from lift.errors import InputError
+from lift.models import checkpoint, model_files
 from tests.conftest import ROOT
 
 MODELS = ROOT / "tests/rehearsal/models"
@@ -38,7 +38,7 @@ def test_whole_folders_are_whole(name):
 )
 def test_a_broken_index_is_named(folder, content):
     (folder / INDEX).write_bytes(content)
-    for read in (model_files.weight_files, model_files.check_whole, models.load):
+    for read in (model_files.weight_files, model_files.check_whole, checkpoint.load):
         with pytest.raises(InputError, match=INDEX):
             read(folder)
 
@@ -48,7 +48,7 @@ def test_a_broken_index_is_named(folder, content):
 )
 def test_broken_weights_are_named(folder, content):
     (folder / SHARD).write_bytes(content)
-    for read in (model_files.weight_files, model_files.check_whole, models.load):
+    for read in (model_files.weight_files, model_files.check_whole, checkpoint.load):
         with pytest.raises(InputError, match=SHARD):
             read(folder)
 

@@ -9,8 +9,8 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from lift import adapters, models
 from lift.errors import InputError
+from lift.models import adapters, checkpoint, families, model_files, predictor
 from tests.conftest import GOLDEN, ROOT
 from tests.rounding import assert_equal_to_rounding
 
@@ -18,7 +18,7 @@ from tests.rounding import assert_equal_to_rounding
 @pytest.mark.parametrize("name", ["llada", "dream"])
 def test_logits(golden, name):
     g = golden(f"{name}_logits")
-    model = models.load(GOLDEN / f"tiny_{name}")
+    model = checkpoint.load(GOLDEN / f"tiny_{name}")
     with torch.no_grad():
         logits = model.logits(g["input_ids"], torch.ones_like(g["input_ids"], dtype=torch.bool)).view_as(g["logits"])
     expected = g["logits"]
@@ -31,7 +31,7 @@ def test_logits(golden, name):
 @pytest.mark.parametrize("left", [True, False])
 def test_padding_changes_nothing(golden, name, left):
     ids = golden(f"{name}_logits")["input_ids"]
-    model = models.load(GOLDEN / f"tiny_{name}")
+    model = checkpoint.load(GOLDEN / f"tiny_{name}")
     padding = torch.full((3, 5), model.pad_id)
     padded = torch.cat([padding, ids] if left else [ids, padding], dim=1)
     real = torch.zeros_like(padded, dtype=torch.bool)
@@ -52,7 +52,10 @@ def test_cross_entropies_are_those_of_whole_logits(golden, monkeypatch, name, dt
     """In chunks of three positions; gradients of all weights, too."""
     ids = golden(f"{name}_logits")["input_ids"]
     where = torch.rand(ids.shape, generator=torch.Generator().manual_seed(0)) < 0.5
-    model, results = models.load(GOLDEN / f"tiny_{name}", dtype=models.DTYPES[dtype]).train().requires_grad_(True), []
+    model, results = (
+        checkpoint.load(GOLDEN / f"tiny_{name}", dtype=predictor.DTYPES[dtype]).train().requires_grad_(True),
+        [],
+    )
     monkeypatch.setattr(models, "LOGIT_BYTES", 4 * 160 * 3)
     assert model.chunk == 3
     weight = torch.rand(int(where.sum()))
@@ -70,7 +73,7 @@ def test_cross_entropies_are_those_of_whole_logits(golden, monkeypatch, name, dt
 
 def test_no_position_has_gradients_of_zero():
     """Several processes wait for each other's gradients, even of a batch where nothing is masked."""
-    model = models.load(GOLDEN / "tiny_llada").requires_grad_(True)
+    model = checkpoint.load(GOLDEN / "tiny_llada").requires_grad_(True)
     ids = torch.arange(8).view(2, 4)
     losses = model(ids, torch.zeros_like(ids, dtype=torch.bool), ids)
     assert losses.shape == (0,)
@@ -79,7 +82,7 @@ def test_no_position_has_gradients_of_zero():
 
 
 def test_logits_stand_in_memory_a_chunk_at_a_time(monkeypatch):
-    model, sizes = models.load(GOLDEN / "tiny_llada").train().requires_grad_(True), []
+    model, sizes = checkpoint.load(GOLDEN / "tiny_llada").train().requires_grad_(True), []
     monkeypatch.setattr(models, "LOGIT_BYTES", 4 * 160 * 5)
     model.network.lm_head.register_forward_hook(lambda module, given, out: sizes.append(out.shape[0]))
     ids = torch.arange(48).view(2, 24)
@@ -95,7 +98,7 @@ def test_logits_stand_in_memory_a_chunk_at_a_time(monkeypatch):
 @pytest.mark.parametrize("padded", [False, True])
 def test_some_positions_have_the_logits_of_the_whole(golden, name, padded):
     ids = golden(f"{name}_logits")["input_ids"]
-    model = models.load(GOLDEN / f"tiny_{name}")
+    model = checkpoint.load(GOLDEN / f"tiny_{name}")
     real = None
     if padded:
         real = torch.arange(24) >= torch.tensor([0, 3, 7])[:, None]
@@ -109,16 +112,16 @@ def test_some_positions_have_the_logits_of_the_whole(golden, name, padded):
 
 @pytest.mark.parametrize("name, family", [("tiny_llada", "llada"), ("tiny_dream", "Dream")])
 def test_save_restores_the_published_layout(tmp_path, name, family):
-    models.save(models.load(GOLDEN / name), family, tmp_path)
+    checkpoint.save(checkpoint.load(GOLDEN / name), family, tmp_path)
     original, written = (load_file(folder / "model.safetensors") for folder in (GOLDEN / name, tmp_path))
     assert original.keys() == written.keys()
     assert all(torch.equal(original[key], written[key]) for key in original)
-    models.load(tmp_path)
+    checkpoint.load(tmp_path)
 
 
 def test_refusals(tmp_path):
     with pytest.raises(InputError, match=r"config.json does not exist"):
-        models.load(tmp_path)
+        checkpoint.load(tmp_path)
     shutil.copytree(GOLDEN / "tiny_llada", tmp_path / "m")
     config = json.loads((tmp_path / "m/config.json").read_text())
 
@@ -127,16 +130,16 @@ def test_refusals(tmp_path):
 
     with_config(model_type="gpt2")
     with pytest.raises(InputError, match="'gpt2'; known are llada, Dream"):
-        models.load(tmp_path / "m")
+        checkpoint.load(tmp_path / "m")
     with_config(n_layers=3)
     with pytest.raises(InputError, match=r"weights are missing, the first is 'model.layers.2"):
-        models.load(tmp_path / "m")
+        checkpoint.load(tmp_path / "m")
     with_config(mlp_hidden_size=100)
     with pytest.raises(InputError, match="has shape"):
-        models.load(tmp_path / "m")
+        checkpoint.load(tmp_path / "m")
     with_config(alibi=True)
     with pytest.raises(InputError, match="alibi is True"):
-        models.load(tmp_path / "m")
+        checkpoint.load(tmp_path / "m")
 
 
 PUBLISHED = ROOT / "tests/published"
@@ -144,18 +147,18 @@ PUBLISHED = ROOT / "tests/published"
 
 def test_the_published_index_of_llada_maps_completely():
     """291 tensors, each with a place in the network of the published config, and no place left over."""
-    family, _, config = models._network_config(PUBLISHED / "llada")
+    family, _, config = checkpoint._network_config(PUBLISHED / "llada")
     with torch.device("meta"):
         network = family.network(config)
     published = json.loads((PUBLISHED / "llada/model.safetensors.index.json").read_text())["weight_map"]
-    ours = [models.translate(name, family.renames) for name in published]
+    ours = [checkpoint.translate(name, family.renames) for name in published]
     assert len(published) == 291
     assert sorted(ours) == sorted(network.state_dict())
     assert 2 * sum(p.numel() for p in network.parameters()) == 16_031_162_368  # bytes, as the index says
 
 
 def test_the_published_config_of_dream_is_read():
-    family, _, config = models._network_config(PUBLISHED / "dream")
+    family, _, config = checkpoint._network_config(PUBLISHED / "dream")
     with torch.device("meta"):
         network = family.network(config)
     assert family.shift
@@ -171,17 +174,17 @@ def folder(tmp_path):
 
 def test_shards_are_read(folder):
     assert len(list(folder.glob("*.safetensors"))) == 2
-    model = models.load(folder)
+    model = checkpoint.load(folder)
     single = folder.parent / "single"
-    models.save(model, "llada", single)
-    again = models.load(single)
+    checkpoint.save(model, "llada", single)
+    again = checkpoint.load(single)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
 
 
 def test_a_missing_shard_is_named(folder):
     (folder / "model-00002-of-00002.safetensors").unlink()
     with pytest.raises(InputError, match=r"model-00002-of-00002.safetensors does not exist"):
-        models.load(folder)
+        checkpoint.load(folder)
 
 
 def test_a_wrong_key_is_named(folder):
@@ -190,14 +193,14 @@ def test_a_wrong_key_is_named(folder):
     name = next(iter(weights))
     save_file({"model.transformer.extra.weight" if k == name else k: v for k, v in weights.items()}, path)
     with pytest.raises(InputError, match=r"'model.transformer.extra.weight' has no place in a llada model"):
-        models.load(folder)
+        checkpoint.load(folder)
 
 
 def test_a_cut_off_shard_is_named(folder):
     path = folder / "model-00001-of-00002.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"model-00001-of-00002.safetensors cannot be read"):
-        models.load(folder)
+        checkpoint.load(folder)
 
 
 def test_weights_are_held_once(folder):
@@ -211,17 +214,19 @@ def test_weights_are_held_once(folder):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.Tensor, "to", counting)
-        model = models.load(folder)
+        model = checkpoint.load(folder)
     assert {p.data_ptr() for p in model.parameters()} <= {after for before, after in read if before == after}
 
 
 def test_llada_rotates_in_full_precision():
     """Under bfloat16 too, queries are rotated by fp32 angles, as LLaDA's rope_full_precision says; Dream's are not."""
     for name, dtype in (("llada", torch.float32), ("dream", torch.bfloat16)):
-        network = models.load(GOLDEN / f"tiny_{name}", dtype=torch.bfloat16).network
+        network = checkpoint.load(GOLDEN / f"tiny_{name}", dtype=torch.bfloat16).network
         cos, sin = network.model.rotary_emb(torch.zeros(1, 200, 64, dtype=torch.bfloat16), torch.arange(200)[None])
         assert cos.dtype == sin.dtype == dtype
-        exact = models.load(GOLDEN / f"tiny_{name}").network.model.rotary_emb(torch.zeros(1), torch.arange(200)[None])
+        exact = checkpoint.load(GOLDEN / f"tiny_{name}").network.model.rotary_emb(
+            torch.zeros(1), torch.arange(200)[None]
+        )
         torch.testing.assert_close(cos, exact[0].to(dtype), atol=0, rtol=0)
 
 
@@ -230,8 +235,8 @@ def test_bfloat16_is_near_to_float32(golden, name):
     ids = golden(f"{name}_logits")["input_ids"]
     everywhere = torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
-        exact = models.load(GOLDEN / f"tiny_{name}").logits(ids, everywhere)
-        rounded = models.load(GOLDEN / f"tiny_{name}", dtype=torch.bfloat16).logits(ids, everywhere)
+        exact = checkpoint.load(GOLDEN / f"tiny_{name}").logits(ids, everywhere)
+        rounded = checkpoint.load(GOLDEN / f"tiny_{name}", dtype=torch.bfloat16).logits(ids, everywhere)
     assert rounded.dtype == torch.float32
     assert (exact - rounded).abs().max() < 0.05 * exact.abs().max()
 
@@ -242,7 +247,7 @@ def test_attention_is_full(golden, name):
     ids = golden(f"{name}_logits")["input_ids"]
     other = ids.clone()
     other[:, -1] = (ids[:, -1] + 1) % 150
-    model, everywhere = models.load(GOLDEN / f"tiny_{name}"), torch.ones_like(ids, dtype=torch.bool)
+    model, everywhere = checkpoint.load(GOLDEN / f"tiny_{name}"), torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
         difference = (model.logits(ids, everywhere) - model.logits(other, everywhere)).view(3, 24, -1).abs().amax(-1)
     assert (difference[:, 1] > 1e-6).all()
@@ -253,7 +258,7 @@ def test_attention_is_full(golden, name):
 def test_merging_gives_a_checkpoint_that_others_load(tmp_path, lift_command, name, dtype):
     """An adapter merged by the command: the published names and config, and the adapted model's logits."""
     base = ROOT / "tests/rehearsal/models" / name
-    model = models.load(base)
+    model = checkpoint.load(base)
     adapted = adapters.attach(model, {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]}, 0)
     for parameter_name, parameter in adapted.named_parameters():
         if "lora_B" in parameter_name:
@@ -263,16 +268,18 @@ def test_merging_gives_a_checkpoint_that_others_load(tmp_path, lift_command, nam
     command += ["--dtype", dtype, "--shard-size", "100KB"]
     assert lift_command(*command)[0] == 0
     assert (tmp_path / "merged/config.json").read_bytes() == (base / "config.json").read_bytes()
-    published = {key for path in models.weight_files(base) for key in load_file(path)}
-    merged = {key: value for path in models.weight_files(tmp_path / "merged") for key, value in load_file(path).items()}
+    published = {key for path in model_files.weight_files(base) for key in load_file(path)}
+    merged = {
+        key: value for path in model_files.weight_files(tmp_path / "merged") for key, value in load_file(path).items()
+    }
     assert merged.keys() == published
     assert {str(value.dtype) for value in merged.values()} == {f"torch.{dtype}"}
     ids, everywhere = torch.arange(20)[None], torch.ones(1, 20, dtype=torch.bool)
     with torch.no_grad():
-        expected, before = model.eval().logits(ids, everywhere), models.load(base).logits(ids, everywhere)
-        found = models.load(tmp_path / "merged").logits(ids, everywhere)
+        expected, before = model.eval().logits(ids, everywhere), checkpoint.load(base).logits(ids, everywhere)
+        found = checkpoint.load(tmp_path / "merged").logits(ids, everywhere)
     assert not torch.allclose(expected, before, atol=1e-2)
-    assert_equal_to_rounding(found, expected, models.DTYPES[dtype])
+    assert_equal_to_rounding(found, expected, predictor.DTYPES[dtype])
     code, _, errors = lift_command(*command)
     assert code == 2
     assert "is not empty" in errors
@@ -281,10 +288,10 @@ def test_merging_gives_a_checkpoint_that_others_load(tmp_path, lift_command, nam
 def test_an_adapter_stays_apart_in_bfloat16(tmp_path):
     """Merged into bfloat16 weights a small update would be rounded away."""
     base = ROOT / "tests/rehearsal/models/llada"
-    model = models.load(base)
+    model = checkpoint.load(base)
     adapted = adapters.attach(model, {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]}, 0)
     adapted.save_pretrained(str(tmp_path))
-    assert isinstance(adapters.load_trained(base, tmp_path, "cpu"), models.MaskPredictor)
+    assert isinstance(adapters.load_trained(base, tmp_path, "cpu"), predictor.MaskPredictor)
     parameters = dict(adapters.load_trained(base, tmp_path, "cpu", torch.bfloat16).named_parameters())
     assert any("lora_A" in name for name in parameters)
     assert {parameter.dtype for parameter in parameters.values()} == {torch.bfloat16}
@@ -324,15 +331,15 @@ def tied(tmp_path):
 @pytest.mark.parametrize("head", [None, "embedding"])
 def test_a_tied_weight_is_one_parameter(tied, tmp_path, name, head):
     folder = tied(name, head)
-    network = models.load(folder).network
+    network = checkpoint.load(folder).network
     assert network.lm_head.weight is network.model.embed_tokens.weight
     pointers = [parameter.data_ptr() for parameter in network.parameters()]
     assert len(set(pointers)) == len(pointers)
-    models.save(models.load(folder), FAMILY[name], tmp_path / "again")
+    checkpoint.save(checkpoint.load(folder), FAMILY[name], tmp_path / "again")
     written, original = (load_file(path / "model.safetensors") for path in (tmp_path / "again", folder))
     assert written.keys() == original.keys() - {ENDS[name][1]}
     assert all(torch.equal(written[key], original[key]) for key in written)
-    again = models.load(tmp_path / "again").network
+    again = checkpoint.load(tmp_path / "again").network
     assert again.lm_head.weight is again.model.embed_tokens.weight
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), network.parameters(), strict=True))
 
@@ -340,11 +347,11 @@ def test_a_tied_weight_is_one_parameter(tied, tmp_path, name, head):
 @pytest.mark.parametrize("name", ["llada", "dream"])
 def test_a_step_of_full_fine_tuning_moves_a_tied_weight_once(tied, name):
     """As transformers' own tied network moves."""
-    model = models.load(tied(name)).requires_grad_(True)
+    model = checkpoint.load(tied(name)).requires_grad_(True)
     reference = type(model.network)(model.network.config)
     reference.load_state_dict(model.network.state_dict())
     reference.model.rotary_emb = model.network.model.rotary_emb
-    other = models.MaskPredictor(reference, model.mask_id, model.pad_id, model.shift)
+    other = predictor.MaskPredictor(reference, model.mask_id, model.pad_id, model.shift)
     ids, where = torch.arange(24).view(2, 12), torch.ones(2, 12, dtype=torch.bool)
     for predictor in (model, other):
         optimizer = torch.optim.AdamW(predictor.parameters(), lr=1e-2, weight_decay=0.1)
@@ -358,7 +365,7 @@ def test_a_step_of_full_fine_tuning_moves_a_tied_weight_once(tied, name):
 @pytest.mark.parametrize("name", ["llada", "dream"])
 def test_a_tied_config_with_a_head_of_its_own_is_refused(tied, name):
     with pytest.raises(InputError, match=rf"{re.escape(ENDS[name][1])}.*{TYING[name]} in config.json"):
-        models.load(tied(name, "own"))
+        checkpoint.load(tied(name, "own"))
 
 
 def test_a_tied_model_without_its_embedding_is_named(tied):
@@ -367,14 +374,14 @@ def test_a_tied_model_without_its_embedding_is_named(tied):
     weights.pop(ENDS["llada"][0])
     save_file(weights, folder / "model.safetensors")
     with pytest.raises(InputError, match=r"weights are missing, the first is 'lm_head.weight'"):
-        models.load(folder)
+        checkpoint.load(folder)
 
 
 def test_a_head_that_came_loose_is_not_lost_in_saving(tied, tmp_path):
-    model = models.load(tied("dream"))
+    model = checkpoint.load(tied("dream"))
     model.network.lm_head.weight = torch.nn.Parameter(model.network.lm_head.weight + 1)
     with pytest.raises(InputError, match="ties its head to its embedding"):
-        models.save(model, "Dream", tmp_path / "out")
+        checkpoint.save(model, "Dream", tmp_path / "out")
 
 
 # ---- networks that are let in
@@ -416,7 +423,7 @@ def small(kind, **changes):
     ],
 )
 def test_networks_that_are_let_in_have_the_states_of_the_whole(kind, changes, shift):
-    model = models.MaskPredictor(small(kind, **changes), 0, 1, shift)
+    model = predictor.MaskPredictor(small(kind, **changes), 0, 1, shift)
     ids, rows = torch.arange(72).view(3, 24) % 50, torch.arange(3)[:, None]
     positions = torch.tensor([[23, 4, 9], [8, 9, 10], [7, 12, 7]])
     for real in (None, torch.arange(24) >= torch.tensor([0, 3, 6])[:, None]):
@@ -436,18 +443,18 @@ def test_networks_that_are_let_in_have_the_states_of_the_whole(kind, changes, sh
 )
 def test_networks_that_do_more_are_refused(kind, changes):
     with pytest.raises(InputError, match=r"not supported|layer_types"):
-        models.MaskPredictor(small(kind, **changes), 0, 1, False)
+        predictor.MaskPredictor(small(kind, **changes), 0, 1, False)
 
 
 def test_a_layer_of_another_kind_is_refused():
     network, other = small("Llama"), small("Qwen3")
     network.model.layers[-1] = other.model.layers[-1]
     with pytest.raises(InputError, match="Layer 2 of the LlamaForCausalLM is Qwen3DecoderLayer with Qwen3Attention"):
-        models.MaskPredictor(network, 0, 1, False)
+        predictor.MaskPredictor(network, 0, 1, False)
     network = small("Llama")
     network.model.layers[1].self_attn = other.model.layers[1].self_attn
     with pytest.raises(InputError, match="Layer 1 of the LlamaForCausalLM is LlamaDecoderLayer with Qwen3Attention"):
-        models.MaskPredictor(network, 0, 1, False)
+        predictor.MaskPredictor(network, 0, 1, False)
 
 
 # ---- values in config.json
@@ -472,11 +479,11 @@ def test_a_layer_of_another_kind_is_refused():
 )
 def test_a_value_of_the_wrong_kind_is_named(tmp_path, name, key, value):
     folder = shutil.copytree(GOLDEN / f"tiny_{name}", tmp_path / "m")
-    theirs = next((theirs for theirs, ours in models.FAMILIES[FAMILY[name]].fields.items() if ours == key), key)
+    theirs = next((theirs for theirs, ours in families.FAMILIES[FAMILY[name]].fields.items() if ours == key), key)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {theirs: value}))
     with pytest.raises(InputError, match=rf"config.json: .*{theirs}"):
-        models.load(folder)
+        checkpoint.load(folder)
 
 
 def test_what_may_be_left_open_may_be(tmp_path):
@@ -485,7 +492,7 @@ def test_what_may_be_left_open_may_be(tmp_path):
     config = json.loads((folder / "config.json").read_text())
     for changes in ({"n_kv_heads": None}, {"eos_token_id": [158, 157]}, {"eos_token_id": None}, {"rope_theta": 500000}):
         (folder / "config.json").write_text(json.dumps(config | changes))
-        models.load(folder)
+        checkpoint.load(folder)
 
 
 def test_clipped_queries_are_refused(tmp_path):
@@ -493,15 +500,15 @@ def test_clipped_queries_are_refused(tmp_path):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"clip_qkv": 8.0}))
     with pytest.raises(InputError, match=r"clip_qkv is 8.0"):
-        models.load(folder)
+        checkpoint.load(folder)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_a_config_with_a_byte_order_mark_is_read(folder, encoding):
     for path in (folder / "config.json", folder / "model.safetensors.index.json"):
         path.write_text(path.read_text(), encoding=encoding)
-    assert models.family_of(folder) == "llada"
-    models.load(folder)
+    assert checkpoint.family_of(folder) == "llada"
+    checkpoint.load(folder)
 
 
 # ---- adapters
@@ -510,7 +517,7 @@ def test_a_config_with_a_byte_order_mark_is_read(folder, encoding):
 @pytest.fixture
 def adapter(tmp_path):
     """The folder of an adapter of the rehearsal's LLaDA."""
-    model = models.load(ROOT / "tests/rehearsal/models/llada")
+    model = checkpoint.load(ROOT / "tests/rehearsal/models/llada")
     settings = {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
     adapters.attach(model, settings, 0).save_pretrained(str(tmp_path / "run"))
     return tmp_path / "run"

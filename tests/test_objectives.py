@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from lift import registry
-from lift.forward_process import EPSILON, Batch
-from lift.objectives import cart, gift, lift, loss_sum, vanilla
+from lift.finetune.objectives import cart, gift, lift, loss_sum, vanilla
+from lift.models.forward_process import EPSILON, Batch
 from tests.conftest import GOLDEN
 from tests.draws import GivenDraws
 

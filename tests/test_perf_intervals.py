@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lift.scores import by_method
-from lift.seed_variance import of_pairs
+from lift.scores.scores import by_method
+from lift.scores.seed_variance import of_pairs
 from tests.conftest import ROOT
 
 

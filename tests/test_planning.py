@@ -20,14 +20,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from lift import adapters, decoding, models, planning, token_statistics, training
-from lift import config as configuration
+from lift.config import configuration
+from lift.decode import decoder as decoding
 from lift.errors import InputError
-from lift.forward_process import Batch, Draws, masking_probability
-from lift.objectives import Selection, gift, loss_sum
-from lift.objectives import lift as lift_objective
-from lift.planning import PUBLISHED, Shape
+from lift.finetune import trainer
+from lift.finetune.objectives import Selection, gift, loss_sum
+from lift.finetune.objectives import lift as lift_objective
+from lift.models import adapters, checkpoint, families, predictor
+from lift.models.forward_process import Batch, Draws, masking_probability
+from lift.plan import planning
+from lift.plan.planning import PUBLISHED, Shape
 from lift.stages import plan as stage
+from lift.statistics import sums as token_statistics
 from tests.conftest import GOLDEN
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +45,7 @@ SHAPE = Shape(hidden=128, layers=3, heads=4, kv_heads=2, mlp=384, vocabulary=300
 
 def network(shape, dtype=torch.float32, lora=None, family="Dream"):
     """A model of a shape, with an adapter or ready for full fine-tuning."""
-    kind = models.FAMILIES[family]
+    kind = families.FAMILIES[family]
     config = kind.config(
         vocab_size=shape.vocabulary,
         hidden_size=shape.hidden,
@@ -56,8 +60,8 @@ def network(shape, dtype=torch.float32, lora=None, family="Dream"):
     torch.manual_seed(0)
     inner = kind.network(config).to(dtype)
     if kind.full_precision_rotary:
-        inner.model.rotary_emb = models.FullPrecisionRotary(type(inner.model.rotary_emb)(config=config))
-    model = models.MaskPredictor(inner, 2, 0, kind.shift)
+        inner.model.rotary_emb = predictor.FullPrecisionRotary(type(inner.model.rotary_emb)(config=config))
+    model = predictor.MaskPredictor(inner, 2, 0, kind.shift)
     if lora:
         adapters.attach(model, lora, 0)
     return model
@@ -84,7 +88,7 @@ def test_the_published_sizes_are_met():
 @pytest.mark.parametrize("folder", ["tiny_llada", "tiny_dream"])
 def test_parameters_are_those_of_the_real_network(folder):
     shape = planning.read_shape(GOLDEN / folder / "config.json")
-    model = models.load(GOLDEN / folder)
+    model = checkpoint.load(GOLDEN / folder)
     assert planning.parameters(shape) == sum(p.numel() for p in model.parameters())
     adapters.attach(model, EVERYWHERE, 0)
     assert planning.adapter_parameters(shape, EVERYWHERE) == sum(
@@ -103,9 +107,11 @@ def test_config_json_is_read_as_the_models_read_it():
     ours = {"kv_heads": "num_key_value_heads", "hidden": "hidden_size", "layers": "num_hidden_layers"}
     ours |= {"heads": "num_attention_heads", "mlp": "intermediate_size", "vocabulary": "vocab_size"}
     ours |= {"tied": "tie_word_embeddings"}
-    assert planning._FIELDS.keys() == models.FAMILIES.keys()
+    assert planning._FIELDS.keys() == families.FAMILIES.keys()
     for family, names in planning._FIELDS.items():
-        assert {theirs: ours[name] for theirs, name in names.items()}.items() <= models.FAMILIES[family].fields.items()
+        assert {theirs: ours[name] for theirs, name in names.items()}.items() <= families.FAMILIES[
+            family
+        ].fields.items()
         assert set(names.values()) == {field.name for field in fields(Shape)} - {"qkv_bias"}
 
 
@@ -177,7 +183,7 @@ def test_operations_are_those_that_torch_counts(lora, checkpointing):
 
     def counted(shape):
         model, batch = network(shape, torch.bfloat16 if lora else torch.float32, lora).train(), everything(shape, 2, 40)
-        training.checkpoint_activations(model, checkpointing)
+        trainer.checkpoint_activations(model, checkpointing)
         losses = []
         forward = count(lambda: losses.append(loss_sum(model, batch)[0]))
         backward = count(losses[0].backward)
@@ -314,7 +320,7 @@ def dropout_of_a_gpu(monkeypatch):
 def step(shape, dtype, lora, rows, length, family, padded=False, checkpointing=False):
     """Bytes that a training step has beyond the weights: stored by the forward pass, and at most."""
     model, batch = network(shape, dtype, lora, family).train(), everything(shape, rows, length)
-    training.checkpoint_activations(model, checkpointing)
+    trainer.checkpoint_activations(model, checkpointing)
     if padded:
         batch.real = torch.ones(rows, length, dtype=torch.bool)
     for parameter in model.parameters():
@@ -353,7 +359,7 @@ def test_activations_are_what_the_code_stores(dropout_of_a_gpu, dtype, lora, fam
 def test_a_training_step_holds_what_is_planned(
     dropout_of_a_gpu, monkeypatch, dtype, lora, checkpointing, vocabulary, chunk
 ):
-    assert planning.LOGIT_BYTES == models.LOGIT_BYTES
+    assert planning.LOGIT_BYTES == predictor.LOGIT_BYTES
     for module in (planning, models):
         monkeypatch.setattr(module, "LOGIT_BYTES", 4 * vocabulary * chunk)
     shape, rows, length = replace(SHAPE, vocabulary=vocabulary, layers=6), 2, 48
@@ -431,10 +437,10 @@ def test_statistics_hold_what_is_planned(vocabulary):
 
 
 def test_an_adapter_stands_beside_a_bfloat16_network(tmp_path):
-    model = models.load(GOLDEN / "tiny_llada", dtype=torch.bfloat16)
+    model = checkpoint.load(GOLDEN / "tiny_llada", dtype=torch.bfloat16)
     adapters.attach(model, QKV, 0).save_pretrained(str(tmp_path), save_embedding_layers=False)
     shape = planning.read_shape(GOLDEN / "tiny_llada" / "config.json")
-    for name, dtype in models.DTYPES.items():
+    for name, dtype in predictor.DTYPES.items():
         tuned = adapters.load_trained(GOLDEN / "tiny_llada", tmp_path, "cpu", dtype)
         real = sum(p.nbytes for p in tuned.parameters())
         assert planning.resting_bytes(shape, name, QKV) == real
@@ -448,7 +454,7 @@ def test_disk_is_what_the_libraries_write(tmp_path):
     datasets.Dataset.from_list(rows).save_to_disk(str(tmp_path / "corpus"))
     written = sum(path.stat().st_size for path in (tmp_path / "corpus").glob("*.arrow"))
     assert planning.tokenised_disk(200, 30, 70) == pytest.approx(written, rel=0.05)
-    model = models.load(GOLDEN / "tiny_llada", dtype=torch.bfloat16)
+    model = checkpoint.load(GOLDEN / "tiny_llada", dtype=torch.bfloat16)
     adapters.attach(model, EVERYWHERE, 0).save_pretrained(str(tmp_path / "run"), save_embedding_layers=False)
     shape = planning.read_shape(GOLDEN / "tiny_llada" / "config.json")
     weights, checkpoint = planning.adapter_disk(shape, EVERYWHERE)
@@ -510,7 +516,7 @@ def resolved(path, **changes):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_has_a_finite_cost(path, tmp_path):
-    config = planning.load_config(path)
+    config = configuration.load_config(path)
     made = planning.plan(config, tmp_path)
     for part in made.parts:
         assert all(math.isfinite(x) and x >= 0 for x in (part.hours, part.gpu_memory, part.memory, part.disk))
@@ -530,7 +536,7 @@ def parts_of(made, stage):
 
 
 def test_the_paper_by_hand(tmp_path):
-    config = planning.load_config(CONFIGS[0])
+    config = configuration.load_config(CONFIGS[0])
     made, shape, lora = planning.plan(config, tmp_path), PUBLISHED["llada"], config["training"]["lora"]
     tuned, decoded = parts_of(made, "finetune"), parts_of(made, "decode")
     forward = planning.forward_flops
@@ -607,7 +613,7 @@ def test_the_plan_counts_snakemakes_jobs(tmp_path):
         "grade": ["judge", "judge_guesses"],
         "results": ["settings", "problem_scores", "scores", "comparisons", "tables", "power", "figures", "page"],
     }
-    rows = planning.stage_rows(planning.plan(planning.load_config(path), tmp_path))
+    rows = planning.stage_rows(planning.plan(configuration.load_config(path), tmp_path))
     assert {row["stage"]: row["jobs"] for row in rows[:-1]} == {
         stage: sum(jobs[rule] for rule in names) for stage, names in rules.items()
     }
@@ -669,14 +675,14 @@ def test_where_shapes_come_from(tmp_path, monkeypatch):
     trained = {"base": "train", "family": "Dream", "training": {"hidden_size": 32, "layers": 2, "heads": 2}}
     assert planning.model_shape("m", trained, tmp_path)[0].mlp == 96
     shipped = planning.model_shape("m", {"base": "shipped"}, tmp_path)[0]
-    assert planning.parameters(shipped) == sum(p.numel() for p in models.load(planning.SHIPPED).parameters())
+    assert planning.parameters(shipped) == sum(p.numel() for p in checkpoint.load(planning.SHIPPED).parameters())
 
 
 def test_what_is_there_is_no_longer_to_come(tmp_path, monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    config = planning.load_config(CONFIGS[0])
+    config = configuration.load_config(CONFIGS[0])
 
     def to_come(place):
         return planning.to_come(planning.plan(config, tmp_path), place)
@@ -834,9 +840,7 @@ def test_other_mistakes_are_named(tmp_path):
 
 def test_planning_needs_no_torch():
     code = "import sys; from lift import planning; from pathlib import Path; "
-    code += (
-        f"planning.plan(planning.load_config(Path({str(CONFIGS[2])!r})), Path('none')); print('torch' in sys.modules)"
-    )
+    code += f"planning.plan(configuration.load_config(Path({str(CONFIGS[2])!r})), Path('none')); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "False", done.stderr
 
@@ -847,7 +851,7 @@ def test_the_page_shows_what_is_printed(path, tmp_path, monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    config = planning.load_config(path)
+    config = configuration.load_config(path)
     made = planning.plan(config, tmp_path)
     shown = stage.report(made, planning.stage_rows(made), config["device"], 1)
     assert shown in (ROOT / "docs" / "plan.md").read_text()

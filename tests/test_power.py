@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.power import TTestPower
 
-from lift import claims, planning, power
-from lift.comparisons import plain_average, prepare
-from lift.intervals import difference
-from lift.power import Design
-from lift.scores import by_method
+from lift.config import configuration
+from lift.plan import planning, power
+from lift.plan.power import Design
+from lift.scores import claims
+from lift.scores.comparisons import plain_average, prepare
+from lift.scores.intervals import difference
+from lift.scores.scores import by_method
 from tests.conftest import ROOT
 from tests.test_comparisons import STATED, table
 
@@ -108,7 +110,7 @@ def test_benchmarks_take_the_variances_of_their_namesakes_or_their_metric():
 
 @pytest.fixture(scope="module")
 def config():
-    return planning.load_config(ROOT / "config/config.yaml")
+    return configuration.load_config(ROOT / "config/config.yaml")
 
 
 @pytest.fixture(scope="module")

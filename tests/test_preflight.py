@@ -17,9 +17,11 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from lift import config as configuration
-from lift import hub, planning, preflight, sandbox
+from lift.config import configuration
+from lift.data import hub
 from lift.errors import InputError
+from lift.grade import sandbox
+from lift.plan import planning, preflight
 
 ROOT = Path(__file__).parent.parent
 REHEARSAL = ROOT / "tests/rehearsal/models"
@@ -86,8 +88,8 @@ def test_the_miniature_is_checked_without_large_libraries():
     code = f"""
 import sys
 from pathlib import Path
-from lift import planning, preflight
-assert preflight.faults(planning.load_config(Path({str(MINIATURE)!r})), Path("none")) == []
+from lift.plan import planning, preflight
+assert preflight.faults(configuration.load_config(Path({str(MINIATURE)!r})), Path("none")) == []
 print(sorted(sys.modules.keys() & {{"torch", "transformers", "datasets", "huggingface_hub", "lift.sandbox"}}))
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

@@ -6,9 +6,9 @@ import types
 
 import pytest
 
-from lift.benchmarks import humaneval, mbpp
+from lift.data.benchmarks import humaneval, mbpp
+from lift.data.problem_checks import check
 from lift.errors import InputError
-from lift.problem_checks import check
 from tests.conftest import ROOT
 
 HUMANEVAL = {

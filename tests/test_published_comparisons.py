@@ -6,9 +6,11 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from lift import planning, published_comparisons, reported
+from lift.config import configuration
 from lift.errors import InputError
-from lift.published_comparisons import bonett_price, compare, newcombe
+from lift.plan import published_comparisons
+from lift.plan.published_comparisons import bonett_price, compare, newcombe
+from lift.scores import reported
 from tests.conftest import ROOT
 
 
@@ -55,7 +57,7 @@ def test_what_cannot_be_compared_is_named():
 
 
 def test_the_page_is_what_the_published_numbers_give():
-    configs = [planning.load_config(ROOT / "config" / name) for name in ("paper.yaml", "code.yaml")]
+    configs = [configuration.load_config(ROOT / "config" / name) for name in ("paper.yaml", "code.yaml")]
     table = compare(reported.read(ROOT / "config/reported.csv"), published_comparisons.sizes(configs))
     page = (ROOT / "docs/published.md").read_text()
     assert page == published_comparisons.page(table)

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import lift.__main__
-from lift import published_answers
-from lift.boxes import boxes, without_boxes
+from lift.data import published_answers
 from lift.errors import InputError
-from lift.graders import Grade, countdown, gsm8k, mathematics, sudoku
-from lift.graders.expression import evaluate
-from lift.grading import grade_rows
+from lift.grade.boxes import boxes, without_boxes
+from lift.grade.graders import Grade, countdown, gsm8k, mathematics, sudoku
+from lift.grade.graders.expression import evaluate
+from lift.grade.judge import grade_rows
 
 DATA = Path(__file__).parent / "data"
 PUBLISHED = DATA / "published_answers"

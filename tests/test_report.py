@@ -12,8 +12,9 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
-from lift import report
 from lift.errors import InputError
+from lift.report.page import answers, cells
+from lift.report.page import page as report
 
 METRICS = {"gsm": "accuracy", "sudoku": "cell_accuracy", "contest": "pass@2"}
 DECODERS = {"gsm": ["greedy", "long"], "sudoku": ["greedy"], "contest": ["sampled"]}
@@ -165,9 +166,9 @@ def test_what_is_left_out_for_size_is_said(results):
 
 
 def test_verdicts_are_over_all_samples_though_not_all_are_there(results):
-    whole = report.gather_answers(results, METRICS, DECODERS, METHODS, "sft", 10**6)
+    whole = answers.gather_answers(results, METRICS, DECODERS, METHODS, "sft", 10**6)
     size = whole[2]["bytes"]
-    index, blobs, _ = report.gather_answers(results, METRICS, DECODERS, METHODS, "sft", size - 300)
+    index, blobs, _ = answers.gather_answers(results, METRICS, DECODERS, METHODS, "sft", size - 300)
     run = next(r for r in index["runs"] if (r["method"], r["benchmark"]) == ("lift3", "contest") and "data" in r)
     data = json.loads(blobs[run["data"]])
     assert data["of"] == [2] * PROBLEMS
@@ -218,7 +219,7 @@ def test_costs_are_summed_by_stage_and_method(results):
         "m,sft,0,decode,gsm,10,20,100,2.0,300\nm,sft,1,decode,gsm,10,20,100,3.0,400\nm,sft,0,finetune,,,,50,9.0,500\n"
     )
     write(results / "costs.csv", "model,method,seed,stage,benchmark,answers,nfe,tokens,seconds,peak_memory_mb\n" + rows)
-    assert report.cost_summary(results / "costs.csv", METHODS)["rows"] == [
+    assert cells.cost_summary(results / "costs.csv", METHODS)["rows"] == [
         ["fine-tuning", "m", "sft", "1", "-", "-", "50", "9.0", "6", "500"],
         ["decoding", "m", "sft", "2", "20", "40", "200", "5.0", "40", "400"],
     ]

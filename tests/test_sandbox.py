@@ -22,10 +22,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lift import sandbox
 from lift.errors import InputError
-from lift.graders import Grade, code
-from lift.sandbox import Verdict
+from lift.grade import sandbox
+from lift.grade.graders import Grade, code
+from lift.grade.sandbox import Verdict
 
 DATA = Path(__file__).parent / "data" / "code"
 RIGHT = "def double(x):\n    return 2 * x\n"

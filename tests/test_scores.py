@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 
-from lift import reported, tables
 from lift.errors import InputError
-from lift.problem_scores import problem_table
-from lift.scores import read_problems, score_rows
+from lift.report import tables
+from lift.scores import reported
+from lift.scores.problem_scores import problem_table
+from lift.scores.scores import read_problems, score_rows
 from tests.conftest import ROOT
 
 GREEDY, LONG, FAST = (

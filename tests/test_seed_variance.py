@@ -11,8 +11,8 @@ from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from lift.intervals import difference, estimate
-from lift.seed_variance import cochran, of_pairs, of_single, residuals
+from lift.scores.intervals import difference, estimate
+from lift.scores.seed_variance import cochran, of_pairs, of_single, residuals
 from tests.conftest import ROOT
 
 

@@ -8,8 +8,8 @@ import torch
 import yaml
 from transformers import AutoTokenizer
 
-from lift import models
 from lift.miniature.language import VOCABULARY
+from lift.models import checkpoint
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "lift/miniature/weights"
@@ -36,7 +36,7 @@ def test_the_installed_versions_are_those():
 def test_the_shipped_base_is_small_and_loads():
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 8 * 2**20
     assert {path.suffix for path in SHIPPED.iterdir()} <= {".json", ".jinja", ".safetensors"}
-    model, tokenizer = models.load(SHIPPED), AutoTokenizer.from_pretrained(SHIPPED)
+    model, tokenizer = checkpoint.load(SHIPPED), AutoTokenizer.from_pretrained(SHIPPED)
     assert tokenizer.convert_ids_to_tokens(range(len(VOCABULARY))) == list(VOCABULARY)
     assert (model.mask_id, model.pad_id) == (tokenizer.mask_token_id, tokenizer.pad_token_id)
 
@@ -53,12 +53,13 @@ def test_the_base_answers_in_the_format(tmp_path):
     """What is shipped is a trained model: of some test problems, most answers are well-formed."""
     from tqdm import tqdm
 
-    from lift import answers, grading
-    from lift.benchmarks import mini_gsm
-    from lift.decoding import Decoder
+    from lift.data.benchmarks import mini_gsm
+    from lift.decode import answers
+    from lift.decode.decoder import Decoder
+    from lift.grade import judge as grading
 
     torch.set_num_threads(1)
-    model, tokenizer = models.load(SHIPPED), AutoTokenizer.from_pretrained(SHIPPED)
+    model, tokenizer = checkpoint.load(SHIPPED), AutoTokenizer.from_pretrained(SHIPPED)
     problems, store = mini_gsm.problems(size=12), tmp_path / "store.jsonl"
     prompts = answers.encode_problems(tokenizer, problems)
     batches = dict(enumerate(answers.make_batches(prompts, 1, 12)))

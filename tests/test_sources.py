@@ -13,10 +13,11 @@ import threading
 import pandas as pd
 import pytest
 
-from lift import contamination, hub, prompts, provenance, sources
-from lift.benchmarks import aime24, aime25, countdown, gsm8k, humaneval, math500, mbpp, sudoku
-from lift.corpora import dataset, kodcode, lift_sft_12k, s1k, s1k_1_1
-from lift.corpora import gsm8k as gsm8k_corpus
+from lift import provenance
+from lift.data import contamination, hub, prompts, sources
+from lift.data.benchmarks import aime24, aime25, countdown, gsm8k, humaneval, math500, mbpp, sudoku
+from lift.data.corpora import dataset, kodcode, lift_sft_12k, s1k, s1k_1_1
+from lift.data.corpora import gsm8k as gsm8k_corpus
 from lift.errors import InputError
 from tests.conftest import ROOT
 
@@ -137,9 +138,9 @@ def test_a_model_of_the_hub_is_linked_not_copied(cache, tmp_path, lift_command):
     assert lift_command(*command, "--revision", COMMIT)[0] == 0
     assert (output / "model-00001-of-00002.safetensors").resolve().parent == snapshot
     assert json.loads((output / "source.json").read_text())["snapshot"] == COMMIT
-    from lift import models
+    from lift.models import checkpoint
 
-    models.load(output)
+    checkpoint.load(output)
     assert lift_command(*command)[0] == 0  # `main` is what the cache says it is
     code, _, errors = lift_command(*command, "--revision", "0" * 40)
     assert code == 2

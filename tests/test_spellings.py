@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from lift.boxes import boxes, last_boxes
-from lift.graders import code, countdown, gsm8k, mathematics
-from lift.spelling import LONGEST, join_thousands, plain
+from lift.grade.boxes import boxes, last_boxes
+from lift.grade.graders import code, countdown, gsm8k, mathematics
+from lift.grade.spelling import LONGEST, join_thousands, plain
 
 DATA = Path(__file__).parent / "data"
 GOLDS = (DATA / "golds.txt").read_text().splitlines()

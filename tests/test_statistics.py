@@ -13,9 +13,9 @@ from safetensors import safe_open
 
 from lift import noise
 from lift.errors import InputError
-from lift.forward_process import Batch
-from lift.token_statistics import QUANTITIES, UNIT, Accumulator, accumulate, gather
-from lift.token_words import split_by_frequency
+from lift.models.forward_process import Batch
+from lift.statistics.sums import QUANTITIES, UNIT, Accumulator, accumulate, gather
+from lift.statistics.words import split_by_frequency
 from tests.conftest import ROOT
 
 VOCABULARY, MASK, PAD = 160, 159, 158

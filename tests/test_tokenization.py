@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from lift import tokenization
 from lift.errors import InputError
+from lift.models import tokenization
 from tests.conftest import ROOT
 
 MODELS = ROOT / "tests/rehearsal/models"

@@ -15,16 +15,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lift import adapters, models, noise, training
+from lift import noise
 from lift.errors import InputError
-from lift.forward_process import Batch, Draws
-from lift.objectives import cart, gift, lift, vanilla
+from lift.finetune import measures, settings, stream, trainer
+from lift.finetune.objectives import cart, gift, lift, vanilla
+from lift.models import adapters, checkpoint
+from lift.models.forward_process import Batch, Draws
 from tests.conftest import GOLDEN, ROOT
 from tests.draws import GivenDraws
 from tests.rounding import assert_equal_to_rounding
 
 LORA = {"r": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
-SETTINGS = training.Settings(
+SETTINGS = settings.Settings(
     epochs=1,
     batch_size=8,
     micro_batch_size=8,
@@ -66,9 +68,9 @@ def corpus():
 
 
 def run(corpus, folder, select=vanilla.select, **changes):
-    model = models.load(GOLDEN / "tiny_llada")
+    model = checkpoint.load(GOLDEN / "tiny_llada")
     settings = replace(SETTINGS, **changes)
-    facts = training.finetune(model, "llada", corpus, select, settings, 0, folder / "run", folder / "resume")
+    facts = trainer.finetune(model, "llada", corpus, select, settings, 0, folder / "run", folder / "resume")
     log = [json.loads(line) for line in (folder / "run/log.jsonl").read_text().splitlines()]
     return facts, log, folder / "run"
 
@@ -85,12 +87,12 @@ def test_loss_and_gradient_do_not_depend_on_the_micro_batch(corpus, name, score_
     settings = replace(SETTINGS, score_padding=score_padding, padding=padding)
     examples = [corpus["train"][i] for i in range(8)]
     addresses = [noise.key(0, "train", i) for i in range(8)]
-    width, results = training.common_width(examples, settings), []
+    width, results = stream.common_width(examples, settings), []
     for size in (8, 1):
-        model = models.load(GOLDEN / "tiny_llada").double()
+        model = checkpoint.load(GOLDEN / "tiny_llada").double()
         selections = []
         for start in range(0, 8, size):
-            batch = training.collate(examples[start : start + size], model.pad_id, settings, width)
+            batch = stream.collate(examples[start : start + size], model.pad_id, settings, width)
             draws = Draws.at(torch.tensor(addresses[start : start + size]), batch.input_ids.shape[1])
             with torch.no_grad():
                 selections.append(OBJECTIVES[name](model, batch, draws))
@@ -133,7 +135,7 @@ DROPOUT = LORA | {"dropout": 0.1}
 )
 def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch, select, lora, dies_at):
     _, whole_log, whole = run(corpus, tmp_path / "whole", select, lora=lora)
-    original, steps = training.ObjectiveTrainer.compute_loss, iter(range(100))
+    original, steps = trainer.ObjectiveTrainer.compute_loss, iter(range(100))
 
     def dying(self, *args, **kwargs):
         if next(steps) == dies_at:
@@ -141,7 +143,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch,
         return original(self, *args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.ObjectiveTrainer, "compute_loss", dying)
+        patch.setattr(trainer.ObjectiveTrainer, "compute_loss", dying)
         with pytest.raises(KilledError):
             run(corpus, tmp_path / "killed", select, lora=lora)
     cut_off = tmp_path / "killed/resume/checkpoint-100"  # as if it had died while writing a checkpoint
@@ -168,7 +170,7 @@ def test_what_a_run_leaves_behind(corpus, tmp_path):
     assert facts["masked_tokens"] == sum(entry["masked_tokens"] for entry in logged)
 
     # peft itself reads the adapter; merged, it gives the trained model's logits
-    base = models.load(GOLDEN / "tiny_llada")
+    base = checkpoint.load(GOLDEN / "tiny_llada")
     ids = torch.arange(12)[None]
     where = torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
@@ -183,7 +185,7 @@ def test_what_a_run_leaves_behind(corpus, tmp_path):
 def test_full_fine_tuning_writes_a_model(corpus, tmp_path):
     _, _, folder = run(corpus, tmp_path, lora=None)
     trained = adapters.load_trained(GOLDEN / "tiny_llada", folder / "best", "cpu")
-    original = models.load(GOLDEN / "tiny_llada")
+    original = checkpoint.load(GOLDEN / "tiny_llada")
     changed = [
         n for n, p in trained.network.named_parameters() if not torch.equal(p, original.network.get_parameter(n))
     ]
@@ -204,18 +206,18 @@ def test_held_out_loss_is_the_plain_sum(corpus, tiny_llada):
         total += sum(-log_p[p, ids[p]].item() for p in masked) / level
         count += 32 - example["prompt_length"]
     for size in (1, 4):
-        loss, _ = training.held_out_loss(tiny_llada, corpus["held_out"], replace(SETTINGS, micro_batch_size=size))
+        loss, _ = measures.held_out_loss(tiny_llada, corpus["held_out"], replace(SETTINGS, micro_batch_size=size))
         assert loss == pytest.approx(total / count, rel=1e-5)
 
 
 def test_the_stream_shuffles_every_epoch_and_repeats(corpus):
-    stream = training.Stream(corpus["train"], 96, seed=3)
+    stream = stream.Stream(corpus["train"], 96, seed=3)
     first = [stream[k]["example"]["input_ids"] for k in range(48)]
     second = [stream[k]["example"]["input_ids"] for k in range(48, 96)]
     everything = sorted(corpus["train"]["input_ids"])
     assert sorted(first) == sorted(second) == everything
     assert first != second
-    assert training.Stream(corpus["train"], 48, seed=3)[17] == stream[17]
+    assert stream.Stream(corpus["train"], 48, seed=3)[17] == stream[17]
 
 
 def test_padding_is_scored_or_invisible(tiny_llada):
@@ -288,8 +290,11 @@ def test_two_processes_end_together_and_go_on(corpus, tmp_path):
     assert finished.returncode == 0, finished.stderr
     first = json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[0])
     assert first["step"] == 0  # what was logged before stands in the log
-    model, settings = models.load(GOLDEN / "tiny_llada"), replace(SETTINGS, micro_batch_size=4, epochs=5, eval_steps=5)
-    training.finetune(model, "llada", corpus, lift.select, settings, 0, tmp_path / "one", tmp_path / "resume-one")
+    model, settings = (
+        checkpoint.load(GOLDEN / "tiny_llada"),
+        replace(SETTINGS, micro_batch_size=4, epochs=5, eval_steps=5),
+    )
+    trainer.finetune(model, "llada", corpus, lift.select, settings, 0, tmp_path / "one", tmp_path / "resume-one")
     assert_near(tmp_path / "one", tmp_path / "run")
 
 
@@ -313,7 +318,7 @@ def test_activation_checkpointing_changes_nothing(corpus, lora):
     """Loss and gradients are the same, dropout included, and every layer is computed again."""
     results = []
     for checkpointing in (False, True):
-        model, calls = models.load(GOLDEN / "tiny_llada"), []
+        model, calls = checkpoint.load(GOLDEN / "tiny_llada"), []
 
         def count(*_, calls=calls):
             calls.append(1)
@@ -325,10 +330,10 @@ def test_activation_checkpointing_changes_nothing(corpus, lora):
                     torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(0))
         else:
             model.network.requires_grad_(True)
-        training.checkpoint_activations(model, checkpointing)
+        trainer.checkpoint_activations(model, checkpointing)
         for layer in model.network.model.layers:
             layer.mlp.register_forward_pre_hook(count)
-        batch = training.collate([corpus["train"][i] for i in range(8)], model.pad_id, SETTINGS, 32)
+        batch = stream.collate([corpus["train"][i] for i in range(8)], model.pad_id, SETTINGS, 32)
         selection = vanilla.select(model.train(), batch, Draws.at(torch.arange(8), 32))
         torch.manual_seed(0)
         loss, _ = training.loss_sum(model, selection)
@@ -342,20 +347,20 @@ def test_activation_checkpointing_changes_nothing(corpus, lora):
 def test_invisible_padding_may_have_any_width(corpus, name):
     """Cut by length, each micro-batch as wide as its longest, against the whole at max_length."""
     settings = replace(SETTINGS, score_padding=False, micro_batch_size=2)
-    stream, results = training.Stream(corpus["train"], 8, 0), []
-    order = list(training.ByLength(stream, 8))
+    stream, results = stream.Stream(corpus["train"], 8, 0), []
+    order = list(stream.ByLength(stream, 8))
     lengths = [len(stream[k]["example"]["input_ids"]) for k in order]
     assert sorted(order) == list(range(8))
     assert lengths == sorted(lengths, reverse=True)
     for size in (8, 2):
-        model = models.load(GOLDEN / "tiny_llada").double()
+        model = checkpoint.load(GOLDEN / "tiny_llada").double()
         model.network.requires_grad_(True)
         selections = []
         for start in range(0, 8, size):
             items = [stream[k] for k in order[start : start + size]]
             examples = [item["example"] for item in items]
-            width = 32 if size == 8 else training.common_width(examples, settings)
-            batch = training.collate(examples, model.pad_id, settings, width)
+            width = 32 if size == 8 else stream.common_width(examples, settings)
+            batch = stream.collate(examples, model.pad_id, settings, width)
             with torch.no_grad():
                 draws = Draws.at(torch.tensor([item["address"] for item in items]), width)
                 selections.append(OBJECTIVES[name](model, batch, draws))

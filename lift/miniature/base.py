@@ -4,7 +4,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from lift.miniature.language import BOS, EOS, MASK, VOCABULARY
-from lift.models import FAMILIES, MaskPredictor
+from lift.models.families import FAMILIES
+from lift.models.predictor import MaskPredictor
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %} <|{{ message['role'] }}|> {{ message['content'] }}{% endfor %}"

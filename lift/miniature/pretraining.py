@@ -18,13 +18,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from lift import models, noise
+from lift import noise
 from lift.miniature import base, drills
 from lift.miniature.benchmarks import mini_sudoku
 from lift.miniature.language import RESPONSE_LENGTH, write_response
 from lift.miniature.muon import Muon
 from lift.miniature.tasks import TASKS
-from lift.models import MaskPredictor
+from lift.models import checkpoint
+from lift.models.predictor import MaskPredictor
 
 TASK_WEIGHTS = dict.fromkeys(TASKS, 1) | {"mini-countdown": 3}  # a search, which takes longest to learn
 BLOCK = 16  # tokens that decoding will take at a time
@@ -183,7 +184,7 @@ def pretrain(
             partial = state_file.with_suffix(".partial")
             partial.write_text(json.dumps(record))
             partial.replace(state_file)  # the old state counts until the new one is whole
-    models.save(model, family, output)
+    checkpoint.save(model, family, output)
     tokenizer.save_pretrained(output)
     settings = {"family": family, "hidden_size": hidden_size, "layers": layers, "heads": heads, "steps": steps}
     settings |= {"learning_rate": learning_rate, "upper_share": upper_share, "batch_size": batch_size, "seed": seed}

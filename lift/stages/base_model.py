@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 
-from lift import hub, provenance
+from lift import provenance
+from lift.data import hub
 from lift.errors import InputError
-from lift.lock import alone
+from lift.machine.lock import alone
 
 SHIPPED = Path(__file__).parent.parent / "miniature" / "weights"
 
@@ -31,8 +32,9 @@ def add_arguments(parser) -> None:
 
 def link_snapshot(snapshot: Path, family: str, output: Path) -> None:
     """Links to the files of a hub snapshot, once it is found to be a checkpoint of the family that can be read."""
-    from lift.models import family_of, weight_files
-    from lift.tokenization import load_tokenizer
+    from lift.models.checkpoint import family_of
+    from lift.models.model_files import weight_files
+    from lift.models.tokenization import load_tokenizer
 
     if family_of(snapshot) != family:
         raise InputError(f"{snapshot} is of the family {family_of(snapshot)}; say so in the config: `family`.")

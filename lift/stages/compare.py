@@ -7,8 +7,8 @@ better or worse where the corrected one is below 0.05. docs/uncertainty.md has t
 
 from pathlib import Path
 
-from lift.comparisons import compare
-from lift.scores import read_problems
+from lift.scores.comparisons import compare
+from lift.scores.scores import read_problems
 
 
 def add_arguments(parser) -> None:

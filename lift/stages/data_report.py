@@ -11,8 +11,9 @@ import datasets
 import numpy as np
 import pandas as pd
 
-from lift import contamination, tables
-from lift.benchmarks import question_of
+from lift.data import contamination
+from lift.data.benchmarks import question_of
+from lift.report import tables
 
 
 def add_arguments(parser) -> None:

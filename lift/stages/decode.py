@@ -12,15 +12,17 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from lift import answers, device, provenance
-from lift.adapters import load_trained
-from lift.decoded_step import decoded_step
-from lift.decoding import Decoder
+from lift import provenance
+from lift.decode import answers
+from lift.decode.decoder import Decoder
 from lift.errors import InputError
-from lift.lock import alone
-from lift.models import DTYPES
-from lift.shards import shard
-from lift.tokenization import load_tokenizer
+from lift.machine import device
+from lift.machine.lock import alone
+from lift.machine.shards import shard
+from lift.models.adapters import load_trained
+from lift.models.predictor import DTYPES
+from lift.models.tokenization import load_tokenizer
+from lift.scores.decoded_step import decoded_step
 
 
 def add_arguments(parser) -> None:
@@ -58,7 +60,7 @@ def main(args) -> None:
     weights_hash = provenance.file_hash(*weights)
     made_by = [
         weights_hash,
-        provenance.fingerprint("lift.answers", "lift.adapters"),
+        provenance.fingerprint("lift.decode.answers", "lift.models.adapters"),
         args.seed,
         args.threads,
         args.device,

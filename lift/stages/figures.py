@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from lift import tidy
-from lift.figures import confidence, cost, heatmap, held_out_loss, pass_at_k, scores, trained_on
-from lift.figures.style import method_marks, save
-from lift.tables import first_decoders, pooled
-from lift.token_words import by_word
+from lift.report.figures import confidence, cost, heatmap, held_out_loss, pass_at_k, scores, trained_on
+from lift.report.figures.style import method_marks, save
+from lift.report.tables import first_decoders, pooled
+from lift.statistics.words import by_word
 
 
 def add_arguments(parser) -> None:

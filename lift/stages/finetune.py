@@ -5,7 +5,6 @@ was stopped goes on from its last checkpoint in --resume. With several devices i
 """
 
 import functools
-import importlib
 import json
 import shutil
 import sys
@@ -17,10 +16,13 @@ import datasets
 import torch
 import yaml
 
-from lift import device, launch, models, provenance, registry
+from lift import provenance, registry
 from lift.errors import InputError
-from lift.lock import alone
-from lift.training import Settings, finetune
+from lift.finetune.settings import Settings
+from lift.finetune.trainer import finetune
+from lift.machine import device, launch
+from lift.machine.lock import alone
+from lift.models import checkpoint, model_files, predictor
 
 
 def add_arguments(parser) -> None:
@@ -28,11 +30,13 @@ def add_arguments(parser) -> None:
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the tokenised corpus")
     parser.add_argument("--objective", required=True, help="an objective in lift/objectives")
     parser.add_argument("--objective-settings", type=json.loads, default={}, help="its settings, as JSON")
-    parser.add_argument("--training", type=json.loads, required=True, help="of lift.training.Settings, as JSON")
+    parser.add_argument(
+        "--training", type=json.loads, required=True, help="of lift.finetune.settings.Settings, as JSON"
+    )
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument(
-        "--dtype", choices=list(models.DTYPES), default="float32", help="of the base under an adapter, else float32"
+        "--dtype", choices=list(predictor.DTYPES), default="float32", help="of the base under an adapter, else float32"
     )
     parser.add_argument("--threads", type=int, default=1, help="of all processes together")
     parser.add_argument("--resume", type=Path, required=True, help="folder for checkpoints while training")
@@ -41,8 +45,7 @@ def add_arguments(parser) -> None:
 
 def main(args) -> None:
     started = time.perf_counter()
-    if args.objective not in registry.objectives():
-        raise InputError(f"--objective: unknown {args.objective!r}; known are {', '.join(registry.objectives())}.")
+    objective = registry.module_name("objective", args.objective)
     try:
         settings = Settings(**args.training)
     except TypeError as error:
@@ -68,15 +71,15 @@ def main(args) -> None:
         "seed": args.seed,
         "dtype": dtype,
     }
-    code = provenance.fingerprint("lift.training", f"lift.objectives.{args.objective}")
-    data = provenance.file_hash(*sorted(args.corpus.glob("*/*.arrow")), *models.weight_files(args.model))
+    code = provenance.fingerprint("lift.finetune.trainer", objective)
+    data = provenance.file_hash(*sorted(args.corpus.glob("*/*.arrow")), *model_files.weight_files(args.model))
     resume = args.resume / provenance.value_hash([resolved, code, data])
-    select = importlib.import_module(f"lift.objectives.{args.objective}").select
-    model = models.load(args.model, processor, models.DTYPES[dtype])
+    select = registry.module_of("objective", args.objective).select
+    model = checkpoint.load(args.model, processor, predictor.DTYPES[dtype])
     with nullcontext() if launch.launched() else alone(args.resume):  # the launcher is alone there already
         facts = finetune(
             model,
-            family=models.family_of(args.model),
+            family=checkpoint.family_of(args.model),
             corpus=datasets.load_from_disk(str(args.corpus)),
             select=functools.partial(select, **args.objective_settings),
             settings=settings,

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from lift import provenance
-from lift.token_statistics import gather
-from lift.tokenization import load_tokenizer, vocabulary_texts
+from lift.models.tokenization import load_tokenizer, vocabulary_texts
+from lift.statistics.sums import gather
 
 
 def add_arguments(parser) -> None:

@@ -1,14 +1,13 @@
 """Judge the answers to some benchmarks: a CSV row an answer, and run.json, how and when they were judged."""
 
 import json
-import os
 import time
 from pathlib import Path
 
 import pandas as pd
 
-from lift import provenance
-from lift.grading import grade_rows
+from lift import provenance, registry
+from lift.grade.judge import grade_rows
 
 
 def add_arguments(parser) -> None:
@@ -23,17 +22,17 @@ def add_arguments(parser) -> None:
 
 def main(args) -> None:
     started = time.perf_counter()
-    os.environ["LIFT_SANDBOX"] = args.sandbox
     for path, generations, grader, output in zip(
         args.benchmarks, args.generations, args.graders, args.outputs, strict=True
     ):
         problems = {problem["id"]: problem for problem in map(json.loads, path.read_text().splitlines())}
         answers = [json.loads(line) for line in generations.read_text().splitlines()]
         output.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(grade_rows(answers, problems, grader, args.threads)).to_csv(output, index=False)
+        pd.DataFrame(grade_rows(answers, problems, grader, args.threads, args.sandbox)).to_csv(output, index=False)
+    graders = [registry.module_name("grader", name) for name in args.graders]
     facts = {
         "graders": dict(zip([path.stem for path in args.benchmarks], args.graders, strict=True)),
-        "code": provenance.fingerprint("lift.grading", *(f"lift.graders.{name}" for name in set(args.graders))),
+        "code": provenance.fingerprint("lift.grade.judge", *graders),
         "sandbox": args.sandbox,
         "seconds_this_process": round(time.perf_counter() - started, 1),
     }

@@ -7,9 +7,12 @@ as `lift plan` estimates them. How much problems and seeds vary is taken from th
 
 from pathlib import Path
 
-from lift import claims, planning, power, tables
+from lift.config import configuration
 from lift.errors import InputError
-from lift.scores import read_problems
+from lift.plan import power
+from lift.report import tables
+from lift.scores import claims
+from lift.scores.scores import read_problems
 
 ROOT = Path(__file__).parent.parent.parent
 CLAIMS, STAND_IN = ROOT / "config" / "claims.yaml", ROOT / "docs" / "miniature"
@@ -31,7 +34,7 @@ def add_arguments(parser) -> None:
 
 
 def main(args) -> None:
-    config = planning.load_config(args.config)
+    config = configuration.load_config(args.config)
     results = args.results or Path("results", config["experiment"])
     own = (results / PROBLEMS).is_file()
     source = args.source or (results if own else STAND_IN)

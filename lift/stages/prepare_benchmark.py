@@ -6,9 +6,10 @@ Beside it, OUTPUT with the ending .source.json, lies where they come from.
 import json
 from pathlib import Path
 
-from lift import prompts, registry, sources
+from lift import registry
+from lift.data import prompts, sources
+from lift.data.problem_checks import check
 from lift.errors import InputError
-from lift.problem_checks import check
 
 
 def add_arguments(parser) -> None:
@@ -30,7 +31,7 @@ def _line(problem: dict, grader: str, needed: set[str]) -> str:
 
 
 def main(args) -> None:
-    module = registry.module_of("benchmarks", args.source)
+    module = registry.module_of("benchmark", args.source)
     where = f"benchmark {args.source}" + (f", {path}" if (path := args.settings.get("path")) else "")
     try:
         problems = module.problems(**args.settings)

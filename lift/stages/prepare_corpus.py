@@ -6,7 +6,8 @@ Beside it, OUTPUT with the ending .source.json, lies where they come from.
 import json
 from pathlib import Path
 
-from lift import prompts, registry, sources
+from lift import registry
+from lift.data import prompts, sources
 from lift.errors import InputError
 
 
@@ -17,7 +18,7 @@ def add_arguments(parser) -> None:
 
 
 def main(args) -> None:
-    module = registry.module_of("corpora", args.source)
+    module = registry.module_of("corpus", args.source)
     examples = module.examples(**args.settings)
     if not examples:
         raise InputError(f"corpus {args.source} has no examples.")

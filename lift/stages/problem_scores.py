@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lift.problem_scores import problem_table
-from lift.run_records import cost_rows, decoded_steps
+from lift.scores.problem_scores import problem_table
+from lift.scores.run_records import cost_rows, decoded_steps
 
 
 def add_arguments(parser) -> None:

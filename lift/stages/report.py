@@ -7,8 +7,8 @@ as claims.csv, is said on the page. Links to complete files are relative: keep t
 import json
 from pathlib import Path
 
-from lift import report
 from lift.errors import InputError
+from lift.report.page import page
 
 
 def add_arguments(parser) -> None:
@@ -26,15 +26,15 @@ def add_arguments(parser) -> None:
 def main(args) -> None:
     if not args.results.is_dir():
         raise InputError(f"{args.results} is no folder: --results takes the folder of an experiment.")
-    page = report.gather(
+    content = page.gather(
         args.results,
         args.metrics,
         args.decoders,
         args.methods,
         args.reference,
         int(args.budget_mb * 1e6),
-        report.root_of(args.results, args.output),
+        page.root_of(args.results, args.output),
     )
     args.output.parent.mkdir(parents=True, exist_ok=True)
     # half a surrogate pair, which a broken tokenizer may leave, has no bytes
-    args.output.write_text(report.render(page), encoding="utf-8", errors="replace", newline="\n")
+    args.output.write_text(page.render(content), encoding="utf-8", errors="replace", newline="\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lift.scores import COLUMNS, read_problems, score_rows
+from lift.scores.scores import COLUMNS, read_problems, score_rows
 
 
 def add_arguments(parser) -> None:

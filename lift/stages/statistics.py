@@ -16,13 +16,15 @@ import pyarrow.compute
 import torch
 from tqdm import tqdm
 
-from lift import device, models, provenance
-from lift.examples import with_response
-from lift.forward_process import Batch
-from lift.lock import alone
-from lift.shards import shard
-from lift.token_statistics import Accumulator, accumulate
-from lift.tokenization import load_tokenizer, vocabulary_texts
+from lift import provenance
+from lift.data.examples import with_response
+from lift.machine import device
+from lift.machine.lock import alone
+from lift.machine.shards import shard
+from lift.models import checkpoint, model_files, predictor
+from lift.models.forward_process import Batch
+from lift.models.tokenization import load_tokenizer, vocabulary_texts
+from lift.statistics.sums import Accumulator, accumulate
 
 
 def add_arguments(parser) -> None:
@@ -33,7 +35,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--batch-size", type=int, default=32, help="sequences a forward pass")
     parser.add_argument("--max-length", type=int, required=True, help="tokens of an example; longer ones are cut")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--dtype", choices=list(models.DTYPES), default="float32", help="of the model")
+    parser.add_argument("--dtype", choices=list(predictor.DTYPES), default="float32", help="of the model")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--shard", type=shard, metavar="I/N", help="only every N-th batch, from the I-th on")
     parser.add_argument("--resume", type=Path, required=True, help="folder for the sums while they grow")
@@ -63,10 +65,14 @@ def main(args) -> None:
     torch.set_num_threads(args.threads)
     device.claim(args.device)
     tokenizer = load_tokenizer(args.model)
-    model = models.load(args.model, args.device, models.DTYPES[args.dtype])
+    model = checkpoint.load(args.model, args.device, predictor.DTYPES[args.dtype])
     corpus = datasets.load_from_disk(str(args.corpus))["train"]
     with_response(corpus, "train", args.max_length)  # some may have none: they are counted nowhere
-    read = [args.model / "config.json", *models.weight_files(args.model), *sorted(args.corpus.glob("train/*.arrow"))]
+    read = [
+        args.model / "config.json",
+        *model_files.weight_files(args.model),
+        *sorted(args.corpus.glob("train/*.arrow")),
+    ]
     settings = [args.levels, args.passes, args.batch_size, args.max_length, args.device, args.dtype, args.threads]
     code = provenance.fingerprint("lift.stages.statistics")
     key = provenance.value_hash([provenance.file_hash(*read), settings, code, torch.__version__])

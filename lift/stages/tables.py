@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from lift import claims, reported, tables, tidy
-from lift.scores import read_problems
-from lift.token_words import by_word, split_by_frequency
+from lift import tidy
+from lift.report import tables
+from lift.scores import claims, reported
+from lift.scores.scores import read_problems
+from lift.statistics.words import by_word, split_by_frequency
 
 
 def add_arguments(parser) -> None:

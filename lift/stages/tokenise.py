@@ -7,7 +7,7 @@ import datasets
 
 from lift import noise
 from lift.errors import InputError
-from lift.tokenization import encode_example, load_tokenizer
+from lift.models.tokenization import encode_example, load_tokenizer
 
 
 def add_arguments(parser) -> None:

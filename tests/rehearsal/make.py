@@ -17,7 +17,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-from lift.models import FAMILIES, MaskPredictor, save_weights  # noqa: E402 (found through the line above)
+from lift.models.checkpoint import save_weights  # noqa: E402 (found through the line above)
+from lift.models.families import FAMILIES  # noqa: E402 (found through the line above)
+from lift.models.predictor import MaskPredictor  # noqa: E402 (found through the line above)
 
 TOKENS = 640  # of the learnt vocabulary; the embedding is a little larger, as the published ones are
 SPECIAL = {

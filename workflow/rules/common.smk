@@ -17,10 +17,11 @@ from snakemake.settings.types import DeploymentMethod
 REPOSITORY, STARTED = Path(workflow.basedir).parent, time.time()
 sys.path.insert(0, str(REPOSITORY))
 
-from lift import config as configuration
-from lift.benchmarks import data_file, describe
+from lift.config import configuration
+from lift.data.benchmarks import data_file, describe
 from lift.errors import InputError
 from lift.provenance import file_hash, fingerprint
+from lift.registry import module_name
 
 SHIPPED = REPOSITORY / "lift" / "miniature" / "weights"
 
@@ -88,7 +89,7 @@ for _method in TRAINED:
     _training = configuration.method_training(CONFIG, _method)
     MAX_LENGTHS[_training["corpus"]].add(_training["max_length"])
 MAX_LENGTHS = {name: sorted(lengths or {CONFIG["training"]["max_length"]}) for name, lengths in MAX_LENGTHS.items()}
-PROMPTS = file_hash(*sorted((REPOSITORY / "lift" / "prompts").glob("*.txt")))
+PROMPTS = file_hash(*sorted((REPOSITORY / "lift" / "data" / "prompts").glob("*.txt")))
 
 
 wildcard_constraints:
@@ -102,11 +103,6 @@ wildcard_constraints:
 def json(value, keep_order=False):
     """A value for the command line; the order of its keys counts only where it is kept."""
     return JSONEncoder(sort_keys=not keep_order).encode(value)
-
-
-def module(folder, name):
-    """The module of an objective, corpus, benchmark or grader."""
-    return f"lift.{folder}.{name.replace('-', '_')}"
 
 
 def in_repository(path):
@@ -192,7 +188,7 @@ def refuse_what_cannot_run():
 
     Only what its jobs need counts: data may be fetched on a machine without a GPU.
     """
-    from lift import preflight  # a job of the run has no use for it
+    from lift.plan import preflight  # a job of the run has no use for it
 
     here = {job.rule.name for job in workflow.dag.needrun_jobs() if workflow.local_exec or job.is_local}
     holding = {"token_statistics", "statistics_shard", "train", "answer", "answer_shard", "answer_samples"}

@@ -18,7 +18,7 @@ rule prepare_corpus:
             "of source": json(configuration.corpus_settings(CONFIG["corpora"][wildcards.corpus])),
         },
         code=lambda wildcards: fingerprint(
-            "lift.stages.prepare_corpus", module("corpora", CONFIG["corpora"][wildcards.corpus]["source"])
+            "lift.stages.prepare_corpus", module_name("corpus", CONFIG["corpora"][wildcards.corpus]["source"])
         ),
         prompts=PROMPTS,
     message:
@@ -79,7 +79,7 @@ rule prepare_benchmark:
             "of source": json(configuration.benchmark_settings(CONFIG["benchmarks"][wildcards.benchmark])),
         },
         code=lambda wildcards: fingerprint(
-            "lift.stages.prepare_benchmark", module("benchmarks", CONFIG["benchmarks"][wildcards.benchmark]["source"])
+            "lift.stages.prepare_benchmark", module_name("benchmark", CONFIG["benchmarks"][wildcards.benchmark]["source"])
         ),
         prompt=lambda wildcards: PLAN[wildcards.benchmark]["prompt"]
         and file_hash(Path(PLAN[wildcards.benchmark]["prompt"])),

@@ -36,7 +36,7 @@ rule train:
         resume=f"{RESULTS}/.resume/runs/{{model}}/{{method}}/seed{{seed}}",
         output=lambda wildcards, output: Path(output.record).parent,
         code=lambda wildcards: fingerprint(
-            "lift.stages.finetune", module("objectives", CONFIG["methods"][wildcards.method]["objective"])
+            "lift.stages.finetune", module_name("objective", CONFIG["methods"][wildcards.method]["objective"])
         ),
     message:
         "Fine-tuning {wildcards.model} by {wildcards.method}, seed {wildcards.seed} (GPUs: {resources.gpu})"

@@ -20,7 +20,7 @@ rule judge:
     params:
         graders=[PLAN[name]["grader"] for name, _ in ANSWERS],
         sandbox=CONFIG["sandbox"],
-        code=fingerprint("lift.stages.judge", *(module("graders", plan["grader"]) for plan in PLAN.values())),
+        code=fingerprint("lift.stages.judge", *(module_name("grader", plan["grader"]) for plan in PLAN.values())),
     message:
         "Grading {wildcards.model}, {wildcards.method}, seed {wildcards.seed}"
     shell:
@@ -47,7 +47,7 @@ use rule judge as judge_guesses with:
     params:
         graders=[PLAN[name]["grader"] for name, _ in GUESSED],
         sandbox=CONFIG["sandbox"],
-        code=fingerprint("lift.stages.judge", *(module("graders", PLAN[name]["grader"]) for name, _ in GUESSED)),
+        code=fingerprint("lift.stages.judge", *(module_name("grader", PLAN[name]["grader"]) for name, _ in GUESSED)),
 
 
 if FURTHER_SEEDS:
@@ -66,7 +66,7 @@ if FURTHER_SEEDS:
         params:
             graders=[PLAN[name]["grader"] for name, _ in SAMPLED],
             sandbox=CONFIG["sandbox"],
-            code=fingerprint("lift.stages.judge", *(module("graders", PLAN[name]["grader"]) for name, _ in SAMPLED)),
+            code=fingerprint("lift.stages.judge", *(module_name("grader", PLAN[name]["grader"]) for name, _ in SAMPLED)),
 
     ruleorder: judge_samples > judge
 
@@ -382,7 +382,7 @@ rule page:
             "methods": ROWS,
             "reference": CONFIG["references"][0],
         },
-        code=fingerprint("lift.stages.report") + file_hash(*sorted((REPOSITORY / "lift").glob("report.*"))),
+        code=fingerprint("lift.stages.report") + file_hash(*page.SOURCES),
     message:
         "The page with everything"
     shell:

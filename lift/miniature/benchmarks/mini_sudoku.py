@@ -11,10 +11,10 @@ import random
 from functools import cache
 from typing import Literal
 
-from lift import sources
+from lift.data import sources
+from lift.data.problem_checks import check
 from lift.miniature.language import CELLS, Problem, Statement, remark
 from lift.miniature.task import Task
-from lift.problem_checks import check
 
 GRADER = "grid"
 METRIC = "cell_accuracy"

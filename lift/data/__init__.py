@@ -1,0 +1,1 @@
+"""Corpora, benchmarks and prompts: from published files to examples and problems, as they are written."""

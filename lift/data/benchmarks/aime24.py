@@ -1,0 +1,32 @@
+"""aime24: the 30 problems of the AIME of 2024, answers from 0 to 999."""
+
+from lift.data import prompts, sources
+from lift.data.benchmarks import numbered
+from lift.data.problem_checks import check
+
+GRADER = "mathematics"
+METRIC = "pass@k"
+PROMPT = "math"
+
+
+def problems(
+    *,
+    path: str = "https://raw.githubusercontent.com/divelab/LIFT/a95b85823bed4189ac22dad6c15cbe6ea5ceffaf/dataset/aime24.json",
+    rows: int = 30,
+    size: int = 0,
+    prompt: str = "",
+) -> list[dict]:
+    """From the paper's repository: fields question and sol."""
+    found = sources.read_rows(path, fields=["question", "sol"], rows=rows)
+    result = []
+    for row in found:
+        question = row.text("question")
+        problem = {
+            "question": question,
+            "prompt": prompts.fill(PROMPT, prompt, question=question),
+            "answer": row.text("sol", first=True),
+        }
+        with sources.row_errors(row):
+            check(GRADER, problem)
+        result.append(problem)
+    return numbered(result, size)

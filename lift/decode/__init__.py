@@ -1,0 +1,1 @@
+"""Diffusion decoding: from problems to answers."""

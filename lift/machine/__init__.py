@@ -1,0 +1,1 @@
+"""The machine at hand: its GPUs, processes and locks."""

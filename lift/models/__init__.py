@@ -1,0 +1,1 @@
+"""Masked diffusion models on networks of transformers: from published checkpoints to predictors of masked tokens."""

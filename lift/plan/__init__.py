@@ -1,0 +1,1 @@
+"""What an experiment will take, and whether this machine can run it."""

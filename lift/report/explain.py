@@ -1,0 +1,389 @@
+"""Where a cell of a table comes from: the records behind it as nested dicts, and what was checked.
+
+All is read from the folder of one experiment. What is missing there is said, not guessed.
+"""
+
+import json
+import math
+import re
+import textwrap
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from lift import provenance, tidy
+from lift.errors import InputError
+from lift.report import table_cells
+from lift.report.table_cells import Cell
+from lift.scores.problem_scores import problem_scores
+
+WARNING = "WARNING"
+SCORE = "the score, again from the grades, is that of scores.csv"
+COUNT = "there are n x samples answers, each with a grade"
+AGE = "the grades are not older than the answers"
+PROBLEMS = "the problems have the checksum of the decoding record"
+WEIGHTS = "the weights have the hash of the decoding record"
+_SHARED = ("commit", "python", "versions", "machine")
+_LEFT_OUT = ("costs", "loss")
+_PLACE = ["model", "method", "benchmark", "decoder", "gen_length"]
+_SMALL = 10**9  # bytes of weights that are read to check them
+_SHORT = 80  # characters of a dict that has no line of its own
+
+
+def explain(results: Path, path: str) -> dict:
+    """The chain behind the cell that a path names (see lift.table_cells), or what can be asked for."""
+    experiment, table, rest = table_cells.locate(results, path)
+    if not rest:
+        return table_cells.listing(results, experiment, table)
+    cell, records = table_cells.find(results, path), _Records(results / experiment)
+    named = _methods_of(cell)
+    methods = {method: _method(records, cell, method) for method in named}
+    statistics = {} if named else _statistics(records, cell)
+    kinds = {"model": "models", "corpus": "corpora", "benchmark": "benchmarks", "decoder": "decoders"}
+    for column, kind in kinds.items():
+        records.use(kind, cell.row.get(column, "-"))
+    return {
+        "cell": cell.name,
+        "value": cell.row[cell.column],
+        "table": {"file": f"tables/{table}.csv", "column": cell.column},
+        "folder": str(records.folder),
+        "made by": records.made_by,
+        "methods": methods,
+        "statistics": statistics,
+        "models": {name: _base(records, name) for name in records.used["models"]},
+        "corpora": {name: _source(records, f"corpora/{name}") for name in records.used["corpora"]},
+        "benchmarks": {name: _source(records, f"benchmarks/{name}") for name in records.used["benchmarks"]},
+        "config.yaml": _config(records),
+        "checks": records.checks,
+    }
+
+
+class _Records:
+    """Reads the records behind a cell; holds what they share, the entries of the config they name, and the checks."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.made_by, self.checks = folder, {}, {}
+        self.used = {kind: {} for kind in ("models", "methods", "corpora", "benchmarks", "decoders")}
+
+    def read(self, path: str) -> dict:
+        """A JSON or YAML record, without costs by benchmark and without what the first one read says of its making."""
+        file = self.folder / path
+        if not file.is_file():
+            return {"record": "missing"}
+        try:
+            found = json.loads(file.read_text()) if file.suffix == ".json" else yaml.safe_load(file.read_text())
+        except (ValueError, yaml.YAMLError):
+            raise InputError(f"{file} cannot be read.") from None
+        if "machine" in found and not self.made_by:
+            self.made_by.update({key: found[key] for key in _SHARED if key in found})
+        said = {*_LEFT_OUT, *(key for key in _SHARED if found.get(key) == self.made_by.get(key))}
+        return {key: value for key, value in found.items() if key not in said}
+
+    def file(self, path: str) -> str:
+        """A path, with a word if nothing is there."""
+        return path if (self.folder / path).is_file() else f"{path} (missing)"
+
+    def use(self, kind: str, *names: str) -> None:
+        """Note what a cell rests on, by its name in the config."""
+        self.used[kind] |= dict.fromkeys(name for name in names if name not in ("average", "none", "-"))
+
+    def check(self, what: str, problem: str = "") -> None:
+        """Note that something is right, or the problem with it."""
+        found = self.checks.setdefault(what, {})
+        if problem:
+            found.setdefault(WARNING, []).append(problem)
+        else:
+            found["ok"] = found.get("ok", 0) + 1
+
+    def skip(self, what: str, why: str) -> None:
+        """Note why something cannot be checked."""
+        self.checks.setdefault(what, {})["skipped"] = f"({why})"
+
+
+# --- scores
+
+
+def _methods_of(cell: Cell) -> list[str]:
+    """The methods that a row names in columns, or in a claim's comparison such as `lift3 - sft, average`."""
+    named = re.match(r"(\S+) - (\S+), ", cell.row.get("comparison", ""))
+    return list(named.groups()) if named else [cell.row[key] for key in ("method", "reference") if key in cell.row]
+
+
+def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """scores.csv, and of it what counts in averages: each benchmark's own metric, by the first of its decoders."""
+    for name in ("scores.csv", "problem_scores.parquet"):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name} is missing: the experiment is unfinished, or of an older version.")
+    counts = pd.read_parquet(folder / "problem_scores.parquet", columns=[*_PLACE, "metric", "counts"])
+    counts = counts[counts["counts"]].drop(columns="counts").drop_duplicates().astype(str)
+    return tidy.read_text(folder / "scores.csv").drop(columns="experiment"), counts
+
+
+def _rows(cell: Cell, method: str, scores: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+    """The rows of scores.csv behind a cell, over all seeds and of each."""
+    row, (head, _, rest) = cell.row, cell.column.partition(" ")
+    if head in set(scores["benchmark"]):  # in columns such as `x (pass@16, n=30)` and `x pass@4`
+        row = row | {"benchmark": head} | ({"metric": rest} if re.fullmatch(r"\w+@\d+", rest) else {})
+    metric, benchmark = row.get("metric", row.get("share of answers")), row.get("benchmark", "average")
+    length = row.get("length", "").partition(" ")[0]  # some are `48 (not stated)`
+    wanted = {"model": row.get("model"), "method": method, "benchmark": benchmark}
+    wanted |= {"metric": "mean" if benchmark == "average" else metric}
+    wanted |= {"decoder": row.get("decoder"), "gen_length": length}
+    for key, value in wanted.items():
+        scores = scores[scores[key] == value] if value else scores
+    if benchmark == "average" or "decoder" in row:
+        return scores
+    return scores.merge(counts[_PLACE if metric else [*_PLACE, "metric"]])
+
+
+def _method(records: _Records, cell: Cell, method: str) -> dict:
+    """From scores.csv to grades, answers and weights, for one method on a benchmark or on all in the average."""
+    records.use("methods", method)
+    scores, counts = _tables(records.folder)
+    rows = _rows(cell, method, scores, counts)
+    if rows.empty:
+        return {"scores.csv": "missing"}
+    score = _pooled(rows)
+    place, average = f"{score['model']}/{method}", score["benchmark"] == "average"
+    own = scores.merge(counts.merge(rows[["model", "method", "gen_length"]].drop_duplicates())) if average else rows
+    numbers = {path.name.removeprefix("seed") for path in records.folder.glob(f"grades/{place}/seed*")}
+    numbers = sorted(numbers | {seed for seed in own["seed"] if seed.isdigit()}, key=int) or ["0"]
+    graded = {number: records.read(f"grades/{place}/seed{number}/run.json") for number in numbers}
+    decoded = {number: records.read(f"generations/{place}/seed{number}/run.json") for number in numbers}
+    parts = {name: _part(records, part, decoded) for name, part in own.groupby("benchmark", sort=False)}
+    means = [part.pop("mean") for part in parts.values()]
+    if average and None not in means:
+        _check_score(records, math.fsum(means) / len(means), score["value"], f"average of {method}")
+    records.use("models", score["model"])
+    records.use("benchmarks", *parts)
+    records.use("decoders", *own["decoder"])
+    # what the records say of other benchmarks is left out; in an average, what they say of any
+    others = {*counts["benchmark"], *scores["decoder"]} - (set() if average else {*parts, score["decoder"]})
+    seeds = f"{place}/{_seeds(numbers)}"
+    file = "DECODER/BENCHMARK" if average else f"{score['decoder']}/{score['benchmark']}"
+    chain = {
+        "scores.csv": _by_seed({row["seed"]: row for row in rows.to_dict("records")}),
+        "benchmarks": parts,
+        "grades": {"files": f"grades/{seeds}/{file}.csv, run.json", **_by_seed(_without(graded, others))},
+    }
+    answers = {"files": f"generations/{seeds}/{file}.jsonl, run.json"}
+    if score["model"] == "none":
+        return chain | {"answers": answers | {"weights": "none, they are drawn at random"}}
+    return chain | {"answers": answers | _by_seed(_without(decoded, others)), "weights": _weights(records, decoded)}
+
+
+def _seeds(numbers: list[str]) -> str:
+    """The folders of some seeds, as the shell would spell them."""
+    return f"seed{numbers[0]}" if len(numbers) == 1 else f"seed{{{','.join(numbers)}}}"
+
+
+def _pooled(rows: pd.DataFrame) -> pd.Series:
+    """The row over all seeds where there is one, else the only one."""
+    every = rows[rows["seed"] == "all"]
+    return (every if len(every) else rows).iloc[0]
+
+
+def _part(records: _Records, rows: pd.DataFrame, decoded: dict[str, dict]) -> dict:
+    """One benchmark: its score, again from each seed's grades, and how many answers are right."""
+    score, by_seed = _pooled(rows), dict(zip(rows["seed"], rows["value"], strict=True))
+    means, right = [], []
+    answered = {
+        number: record
+        for number, record in decoded.items()  # greedy answers of the base are those of its first seed
+        if score["benchmark"] in record.get("decoding", {score["benchmark"]})
+    }
+    for number, record in answered.items():
+        file = f"{score['model']}/{score['method']}/seed{number}/{score['decoder']}/{score['benchmark']}"
+        try:
+            grades = tidy.read(records.folder / f"grades/{file}.csv")
+            means.append(_mean(grades, score["metric"]))
+            right.append(f"{grades['correct'].sum()} of {len(grades)}")
+        except (OSError, ValueError, KeyError, InputError):  # missing, cut off or empty
+            records.check(SCORE, f"grades/{file}.csv cannot be read")
+            continue
+        if number in by_seed:
+            _check_score(records, means[-1], by_seed[number], f"grades/{file}.csv")
+        _check_answers(records, file, len(grades), score, record)
+        _check_problems(records, score["benchmark"], record)
+    mean = math.fsum(means) / len(means) if len(means) == len(answered) else None
+    if mean is not None and score["seed"] not in answered:
+        _check_score(records, mean, score["value"], f"{score['benchmark']}, over seeds")
+    facts = {"metric": score["metric"], "value": float(score["value"]), "n": int(score["n"])}
+    if len(answered) > 1:
+        facts["value by seed"] = [float(value) for seed, value in by_seed.items() if seed.isdigit()]
+    return facts | {"decoder": score["decoder"], "right": right, "mean": mean}
+
+
+def _mean(grades: pd.DataFrame, metric: str) -> float:
+    """A metric, computed from grades as for scores.csv. Raises KeyError if they do not have it."""
+    k = metric.partition("@")[2]
+    kind = "pass@k" if k else "cell_accuracy" if "correct_cells" in grades else "accuracy"
+    return float(problem_scores(grades, kind, int(k or 1))[metric].mean())
+
+
+def _by_seed(records: dict[str, dict]) -> dict:
+    """Records by seed; what several share comes first and once."""
+    rows = {f"seed {seed}": {key: row[key] for key in row if key != "seed"} for seed, row in records.items()}
+    if len(rows) < 2:
+        return rows
+    first, *others = rows.values()
+    shared = {key: value for key, value in first.items() if all(row.get(key) == value for row in others)}
+    own = {seed: {key: row[key] for key in row if key not in shared} for seed, row in rows.items()}
+    return {"each seed": shared} | {seed: row for seed, row in own.items() if row}
+
+
+def _without(value: object, names: set[str]) -> object:
+    """A record without its entries on some benchmarks and decoders."""
+    if isinstance(value, dict):
+        kept = {key: _without(item, names) for key, item in value.items() if key not in names}
+        return {key: item for key, item in kept.items() if item not in ({}, [])}
+    if isinstance(value, list):
+        return [item for item in value if not (isinstance(item, dict) and names & {*map(str, item.values())})]
+    return value
+
+
+# --- where weights, statistics and data come from
+
+
+def _weights(records: _Records, decoded: dict[str, dict]) -> dict | str:
+    """The fine-tuning runs of what was decoded, which for a method with `run_of` are another's."""
+    for record in decoded.values():
+        _check_weights(records, record)
+    runs = {seed: _inside(record["run"]) for seed, record in decoded.items() if record.get("run")}
+    if not runs:
+        return "those of the base model" if all("run" in record for record in decoded.values()) else "missing"
+    trained = {
+        seed: records.read(f"{run.parent}/config.yaml") | records.read(f"{run.parent}/run.json")
+        for seed, run in runs.items()
+    }
+    records.use("methods", *(run.parts[-3] for run in runs.values()))
+    records.use("corpora", *(record["corpus"] for record in trained.values() if "corpus" in record))
+    first = next(iter(runs.values()))
+    files = f"{first.parents[1] / _seeds(list(runs)) / first.name}, run.json, config.yaml"
+    return {"files": files} | _by_seed(trained)
+
+
+def _statistics(records: _Records, cell: Cell) -> dict:
+    """The token statistics that a row names, or that a claim on words rests on."""
+    found = {}
+    for corpus in sorted(path.stem for path in records.folder.glob("corpora/*.jsonl")):
+        for model in sorted(path.name for path in records.folder.glob("models/*")):
+            stem = f"{model}-{corpus}"
+            if cell.row.get("model and corpus") == stem or ("comparison" in cell.row and cell.row["model"] == model):
+                records.use("models", model)
+                records.use("corpora", corpus)
+                file = records.file(f"statistics/{stem}.parquet")
+                found[stem] = {"file": file, "data": f"data/{model}/{corpus}"}
+                found[stem] |= records.read(f"statistics/{stem}.json")
+    return found
+
+
+def _base(records: _Records, name: str) -> dict:
+    """A base model: where it was taken from, or how it was trained."""
+    files = [file for file in ("source.json", "run.json") if (records.folder / "models" / name / file).is_file()]
+    found = {file: records.read(f"models/{name}/{file}") for file in files}
+    return {"folder": f"models/{name}"} | (found or {"record": "missing"})
+
+
+def _source(records: _Records, stem: str) -> dict:
+    """Where a corpus or a benchmark comes from."""
+    return {"file": records.file(f"{stem}.jsonl")} | records.read(f"{stem}.source.json")
+
+
+def _config(records: _Records) -> dict | str:
+    """Of the experiment's config, the entries of what a cell rests on."""
+    config = records.read("config.yaml")
+    entries = {
+        kind: {name: config[kind][name] for name in names if name in config.get(kind, {})}
+        for kind, names in records.used.items()
+    }
+    return "missing" if "record" in config else {kind: entry for kind, entry in entries.items() if entry}
+
+
+def _inside(path: str) -> Path:
+    """A recorded path, results/EXPERIMENT/..., as seen from the experiment's folder; any other as it is."""
+    parts = Path(path).parts
+    return Path(*parts[2:]) if parts[0] == "results" else Path(path)
+
+
+# --- checks
+
+
+def _check_score(records: _Records, again: float, value: str, where: str) -> None:
+    close = abs(again - float(value)) <= 1.01e-6  # scores.csv has six digits
+    records.check(SCORE, "" if close else f"{where}: {again:.6f}, {value} in scores.csv")
+
+
+def _check_answers(records: _Records, file: str, graded: int, score: pd.Series, record: dict) -> None:
+    grades, answers = records.folder / f"grades/{file}.csv", records.folder / f"generations/{file}.jsonl"
+    if not answers.is_file():
+        records.check(COUNT, f"generations/{file}.jsonl is missing")
+        return
+    given, n = sum(1 for line in answers.read_bytes().splitlines() if line.strip()), int(score["n"])
+    samples = record.get("decoding", {}).get(score["benchmark"], {}).get("samples", graded / n)
+    problem = f"generations/{file}.jsonl: {given} answers, {graded} grades, n {n}, samples {samples:g}"
+    records.check(COUNT, "" if given == graded == n * samples else problem)
+    newer = answers.stat().st_mtime > grades.stat().st_mtime
+    records.check(AGE, f"generations/{file}.jsonl was changed after it was judged" if newer else "")
+
+
+def _check_problems(records: _Records, benchmark: str, record: dict) -> None:
+    known, file = record.get("problems", {}).get(benchmark), records.folder / f"benchmarks/{benchmark}.jsonl"
+    if known is None:
+        records.skip(PROBLEMS, "no checksum recorded")
+        return
+    now = provenance.file_hash(file) if file.is_file() else "missing"
+    records.check(PROBLEMS, "" if now == known else f"benchmarks/{benchmark}.jsonl: {now}, {known} when decoded")
+
+
+def _check_weights(records: _Records, record: dict) -> None:
+    places = [_inside(record[key]) for key in ("model", "run") if record.get(key)]
+    files = [sorted((records.folder / place).glob("*.safetensors")) for place in places]
+    weights = [file for found in files for file in found]
+    if "weights" not in record:
+        records.skip(WEIGHTS, "no hash recorded")
+    elif not all(files) or not all(file.is_file() for file in weights):
+        records.skip(WEIGHTS, "weights are missing")
+    elif sum(file.stat().st_size for file in weights) >= _SMALL:
+        records.skip(WEIGHTS, "1 GB or more")
+    else:
+        now, known = provenance.file_hash(*weights), record["weights"]
+        records.check(WEIGHTS, "" if now == known else f"{places[-1]}: {now}, {known} when decoded")
+
+
+# --- text
+
+
+def text(chain: dict) -> str:
+    """Nested dicts as indented lines: plain values on one line, then each longer dict below its name."""
+    return "\n".join(line for name, value in chain.items() for line in _lines(name, value, 0)).strip("\n")
+
+
+def _lines(name: str, value: object, depth: int) -> list[str]:
+    if not isinstance(value, dict):
+        return _wrapped(f"{name}: {_plain(value)}", depth)
+    dicts = {key: item for key, item in value.items() if isinstance(item, dict)}
+    if len(dicts) == len(value) == 1:
+        key, item = next(iter(dicts.items()))
+        return _lines(f"{name}: {key}", item, depth)
+    # short dicts stand among the plain values, if all are short
+    inline = len(dicts) < len(value) and all(len(_plain(item)) <= _SHORT for item in dicts.values())
+    inner = {} if inline else dicts
+    plain = ", ".join(f"{key} {_plain(item)}" for key, item in value.items() if key not in inner)
+    lines = _wrapped(f"{name}: {plain}".strip(), depth) if value else []
+    lines += [line for key, item in inner.items() for line in _lines(key, item, depth + 1)]
+    return ["", *lines] if inner and depth == 0 else lines
+
+
+def _wrapped(line: str, depth: int) -> list[str]:
+    start, whole = "  " * depth, {"break_on_hyphens": False, "break_long_words": False}
+    return textwrap.wrap(line, 120, initial_indent=start, subsequent_indent=start + "    ", **whole)
+
+
+def _plain(value: object) -> str:
+    """A value as YAML on one line; the start of a SHA-256 stands for it."""
+    if isinstance(value, str):
+        return re.sub("^([0-9a-f]{12})[0-9a-f]{52}$", r"\1", value) or "''"
+    dumped = yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False)
+    return dumped.strip().removesuffix("\n...")

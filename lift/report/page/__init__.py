@@ -1,0 +1,1 @@
+"""One page with everything: an experiment's tables, claims, figures and answers, offline."""

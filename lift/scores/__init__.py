@@ -1,0 +1,1 @@
+"""From verdicts to scores with intervals, comparisons and claims."""

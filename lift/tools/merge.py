@@ -1,0 +1,39 @@
+"""Merge a run's adapter into its base model, in the published layout, so that others' LLaDA and Dream code loads it.
+
+The sum is taken in fp32 and stored in --dtype. config.json and the tokenizer are the base's own, unchanged.
+"""
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from lift.errors import InputError
+from lift.models import checkpoint, predictor
+from lift.models.adapters import load_trained
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--model", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--run", type=Path, required=True, help="folder with a run's adapter or weights, best or last")
+    parser.add_argument(
+        "--dtype", choices=list(predictor.DTYPES), default="bfloat16", help="of the weights that are kept"
+    )
+    parser.add_argument("--shard-size", default="5GB", help="of one file")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the merged model")
+
+
+def main(args) -> None:
+    if args.output.exists() and any(args.output.iterdir()):
+        raise InputError(f"--output: {args.output} is not empty.")
+    if not list(args.run.glob("*.safetensors")):
+        raise InputError(f"--run: {args.run} holds no weights; a run's are in its folders best and last.")
+    model = load_trained(args.model, args.run, "cpu", torch.float32)
+    args.output.mkdir(parents=True, exist_ok=True)
+    for path in args.model.iterdir():
+        if path.is_file() and "safetensors" not in path.name:
+            shutil.copyfile(path, args.output / path.name)
+    checkpoint.save_weights(
+        model, checkpoint.family_of(args.model), args.output, predictor.DTYPES[args.dtype], args.shard_size
+    )
+    print(f"The merged model is in {args.output}.")
