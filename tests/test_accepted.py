@@ -1,7 +1,6 @@
 """What is accepted stays accepted: answers with their verdicts, data with their rows, configs, checkpoints, prompts."""
 
 import functools
-import importlib
 import json
 from collections import defaultdict
 
@@ -9,6 +8,7 @@ import pytest
 import torch
 import yaml
 
+from lift import registry
 from lift.config import configuration
 from lift.data import published_answers
 from lift.models import checkpoint, tokenization
@@ -29,13 +29,14 @@ for row in read_lines(ACCEPTED / "answers.jsonl"):
 
 
 @pytest.mark.parametrize("grader, correct", list(ANSWERS))
-def test_verdicts_on_answers(grader, correct, monkeypatch):
+def test_verdicts_on_answers(grader, correct):
     """A right answer is right in every spelling, a wrong one wrong; `extracted` is given for answers of one form."""
-    monkeypatch.setenv("LIFT_SANDBOX", "process")
-    module = importlib.import_module(f"lift.graders.{grader}")
+    judge = registry.module_of("grader", grader).grade
+    if "isolation" in registry.graders()[grader]:
+        judge = functools.partial(judge, isolation="process")
     changed = []
     for row in ANSWERS[grader, correct]:
-        grade = module.grade(row["text"], row["problem"])
+        grade = judge(row["text"], row["problem"])
         if grade.correct != correct or grade.extracted != row.get("extracted", grade.extracted):
             changed.append((row["problem"], row["text"], grade))
     assert changed == []
@@ -92,8 +93,9 @@ DATA = json.loads((ACCEPTED / "data.json").read_text())
 @pytest.mark.parametrize("case", DATA, ids=lambda case: f"{case['source']}-{case['path']}")
 def test_rows_of_data(case):
     """Texts stay as they are written; of a benchmark's answer the text counts, be it a number in the file."""
-    module = importlib.import_module(f"lift.{case['source']}")
-    read = module.examples if case["source"].startswith("corpora") else module.problems
+    folder, _, name = case["source"].partition(".")
+    module = registry.module_of({"corpora": "corpus", "benchmarks": "benchmark"}[folder], name)
+    read = module.examples if folder == "corpora" else module.problems
     rows = read(path=str(ACCEPTED / "data" / case["path"]), **case["settings"])
     assert len(rows) == len(case["expected"])
     for row, expected in zip(rows, case["expected"], strict=True):

@@ -1,7 +1,6 @@
 """The config: its defaults, and that every mistake gets a message that names the key before anything runs."""
 
 import copy
-import importlib
 import inspect
 import subprocess
 import sys
@@ -542,17 +541,18 @@ def test_defaults_of_the_schema_are_allowed_by_it():
 
 
 @pytest.mark.parametrize(
-    "names, folder, function",
+    "names, kind, function",
     [
-        (registry.objectives, "objectives", "select"),
-        (registry.benchmarks, "benchmarks", "problems"),
-        (registry.corpora, "corpora", "examples"),
+        (registry.objectives, "objective", "select"),
+        (registry.benchmarks, "benchmark", "problems"),
+        (registry.corpora, "corpus", "examples"),
+        (registry.graders, "grader", "grade"),
     ],
 )
-def test_registry_agrees_with_the_functions(names, folder, function):
+def test_registry_agrees_with_the_functions(names, kind, function):
     assert names()
     for name, settings in names().items():
-        module = importlib.import_module(f"lift.{folder}.{name.replace('-', '_')}")
+        module = registry.module_of(kind, name)
         parameters = inspect.signature(getattr(module, function)).parameters.values()
         assert settings == {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
@@ -560,10 +560,10 @@ def test_registry_agrees_with_the_functions(names, folder, function):
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """An empty package in place of lift, and nothing remembered."""
-    for folder in ("objectives", "benchmarks", "corpora"):
-        (tmp_path / folder).mkdir()
+    for folder in ("finetune/objectives", "data/benchmarks", "miniature/corpora"):
+        (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "__init__.py").touch()
-    functions = (registry.objectives, registry.benchmarks, registry.corpora, registry.choices)
+    functions = (registry._settings, registry.choices)
     for function in functions:
         function.cache_clear()
     monkeypatch.setattr(registry, "_PACKAGE", tmp_path)
@@ -579,9 +579,11 @@ def test_settings_with_a_choice():
 
 
 def test_adding_a_file_is_enough(package):
-    (package / "objectives" / "mine.py").write_text("def select(model, *, rate: float = 0.5, kinds: list = ['a']): ...")
-    (package / "benchmarks" / "my_puzzle.py").write_text("import nowhere\ndef problems(*, size=-3): ...")
-    (package / "corpora" / "my_corpus.py").write_text("def other(*, x=1): ...\ndef examples(): ...")
+    (package / "finetune/objectives" / "mine.py").write_text(
+        "def select(model, *, rate: float = 0.5, kinds: list = ['a']): ..."
+    )
+    (package / "data/benchmarks" / "my_puzzle.py").write_text("import nowhere\ndef problems(*, size=-3): ...")
+    (package / "miniature/corpora" / "my_corpus.py").write_text("def other(*, x=1): ...\ndef examples(): ...")
     assert registry.objectives() == {"mine": {"rate": 0.5, "kinds": ["a"]}}
     assert registry.benchmarks() == {"my-puzzle": {"size": -3}}
     assert registry.corpora() == {"my-corpus": {}}
@@ -590,7 +592,7 @@ def test_adding_a_file_is_enough(package):
 
 
 def test_a_file_without_its_function_is_named(package):
-    (package / "objectives" / "mine.py").write_text("def selekt(): ...")
+    (package / "finetune/objectives" / "mine.py").write_text("def selekt(): ...")
     with pytest.raises(ValueError, match=r"mine\.py defines no function select"):
         registry.objectives()
 
@@ -599,7 +601,7 @@ def test_checking_a_config_imports_no_torch():
     """Snakemake reads the config in every job it starts, and torch takes seconds to import."""
     files = [str(ROOT / "tests/config/smoke.yaml"), str(ROOT / "workflow/schemas/config.schema.yaml")]
     code = (
-        "import sys, yaml; from lift import config; "
+        "import sys, yaml; from lift.config import configuration as config; "
         f"config.resolve(*(yaml.safe_load(open(file)) for file in {files!r})); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

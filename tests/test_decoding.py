@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import DynamicCache
 
-from lift.models import 
 from lift import noise
 from lift.decode.decoder import Decoder, commit_schedule, decode, most_confident
+from lift.models import predictor
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_few_logits_stand_in_memory(tiny_llada, monkeypatch):
     prompts, sizes = [[1, 2, 3], [4, 5]], []
     decoder = Decoder(16, 8, 8, temperature=0.8)
     whole, _ = decode(tiny_llada, prompts, decoder, [1, 2])
-    monkeypatch.setattr(models, "LOGIT_BYTES", 5 * 4 * tiny_llada.network.config.vocab_size)
+    monkeypatch.setattr(predictor, "LOGIT_BYTES", 5 * 4 * tiny_llada.network.config.vocab_size)
     head = type(tiny_llada).head
     monkeypatch.setattr(type(tiny_llada), "head", lambda self, states: sizes.append(len(states)) or head(self, states))
     chunked, _ = decode(tiny_llada, prompts, decoder, [1, 2])

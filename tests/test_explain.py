@@ -255,6 +255,6 @@ def test_on_the_command_line(results, monkeypatch, capsys):
 
 
 def test_it_starts_without_torch():
-    code = "import sys, lift.stages.explain; print({'torch', 'snakemake'} & set(sys.modules))"
+    code = "import sys, lift.tools.explain; print({'torch', 'snakemake'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "set()\n"

@@ -15,15 +15,16 @@ from lift.data.benchmarks import describe, mini_sudoku
 from lift.data.corpora import mini_traces
 from lift.errors import InputError
 from lift.grade.judge import grade_rows
-from lift.miniature import drills, language, pretraining, problems
+from lift.miniature import drills, language, pretraining
 from lift.miniature.base import make_tokenizer
 from lift.miniature.language import EOS, OPENINGS, REMARKS, RESPONSE_LENGTH, VOCABULARY, calculate
+from lift.miniature.task import Task
+from lift.miniature.tasks import TASKS
 
 CONFIG = yaml.safe_load((Path(__file__).parent.parent / "config" / "config.yaml").read_text())
-LEVELS = {task: problems.task_module(task) for task in problems.TASKS}
-LEVELS = {task: module.LOWER_LEVELS + module.UPPER_LEVELS for task, module in LEVELS.items()}
-CASES = [(task, level, True) for task in problems.TASKS for level in LEVELS[task]]
-CASES += [(task, level, False) for task in problems.TASKS for level in registry.choices("benchmark", task)["levels"]]
+LEVELS = {name: task.lower + task.upper for name, task in TASKS.items()}
+CASES = [(task, level, True) for task in TASKS for level in LEVELS[task]]
+CASES += [(task, level, False) for task in TASKS for level in registry.choices("benchmark", task)["levels"]]
 CELLS = [(row, column) for row in "abcd" for column in "1234"]
 UNITS = [  # rows, columns and boxes, as sets of positions
     [i for i in range(16) if unit(i) == k]
@@ -209,7 +210,7 @@ def check_text(problem, response):
     """Every word is a token of its own, the response is as long as it is said to be, and it fits."""
     words = response.split()
     assert {*problem.prompt.split(), *words} <= set(VOCABULARY)
-    assert len(words) - 1 == problems.response_length(problem) <= RESPONSE_LENGTH
+    assert len(words) - 1 == language.response_length(problem) <= RESPONSE_LENGTH
     assert response.startswith("<reasoning> ")
     assert response.endswith(f" </reasoning> <answer> {problem.answer} </answer> {EOS}")
 
@@ -222,10 +223,10 @@ def steps_of(problem):
 def test_problems_are_solved(task, level, training):
     rng = random.Random(f"{task}/{level}/{training}")
     for _ in range(30):
-        problem = problems.draw(task, level, rng, training=training)
+        problem = TASKS[task].draw(level, rng, training=training)
         CHECKS[task](problem.prompt, steps_of(problem), problem.answer)
-        check_text(problem, problems.write_response(problem))
-        assert problems.held_out(task, problem) != training
+        check_text(problem, language.write_response(problem))
+        assert TASKS[task].is_held_out(problem) != training
         assert asked(problem.prompt)[0] == task
 
 
@@ -234,11 +235,11 @@ def test_parts_of_grids_are_solved_and_determine_no_grid():
     for _ in range(100):
         part = mini_sudoku.generate_part(rng)
         check_sudoku(part.prompt, steps_of(part), part.answer)
-        check_text(part, problems.write_response(part))
+        check_text(part, language.write_response(part))
         cells = part.answer.split()
         assert cells.count("|") == 8
         assert sum(all(c in ("|", d) for c, d in zip(cells, grid, strict=True)) for grid in GRIDS) > 1
-        assert not problems.held_out("mini-sudoku", part)
+        assert not TASKS["mini-sudoku"].is_held_out(part)
 
 
 def is_drill(prompt):
@@ -249,7 +250,7 @@ def test_drills_ask_for_steps_by_themselves_and_answer_the_last():
     rng, counts = random.Random(0), set()
     for _ in range(200):
         drill = drills.generate(rng)
-        check_text(drill, problems.write_response(drill))
+        check_text(drill, language.write_response(drill))
         assert is_drill(drill.prompt)
         modulus = re.match(r"mod (\d+) ", drill.prompt)
         asked_for = drill.prompt.partition("compute ")[2].split(" . ")
@@ -288,10 +289,10 @@ def config_problems(task, part="test"):
     """The problems of a part at the config's levels, about as many as the config asks for."""
     settings = CONFIG["benchmarks"][task]
     size = settings["size"] if part == "test" else 30
-    return problems.task_module(task).problems(size=size, levels=settings["levels"], part=part)
+    return registry.module_of("benchmark", task).problems(size=size, levels=settings["levels"], part=part)
 
 
-@pytest.mark.parametrize("task", problems.TASKS)
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_no_held_out_problem_is_trained_on(trained_on, task, part):
     tested = [asked(row["prompt"]) for row in config_problems(task, part)]
@@ -302,7 +303,7 @@ def test_no_held_out_problem_is_trained_on(trained_on, task, part):
         assert {key[1] for key in trained_on[task]}.isdisjoint(key[1] for key in tested)
 
 
-@pytest.mark.parametrize("task", problems.TASKS)
+@pytest.mark.parametrize("task", TASKS)
 def test_no_validation_problem_is_tested_on(task):
     tested, chosen_on = (
         {(key[0], key[1]) if task == "mini-sudoku" else key for key in map(asked, prompts)}
@@ -313,27 +314,27 @@ def test_no_validation_problem_is_tested_on(task):
 
 def test_a_quarter_of_what_is_held_out_is_for_validation():
     rng = random.Random(0)
-    sides = [language.is_validation(problems.draw("mini-math", 4, rng, training=False)) for _ in range(2000)]
+    sides = [language.is_validation(TASKS["mini-math"].draw(4, rng, training=False)) for _ in range(2000)]
     assert sum(sides) / len(sides) == pytest.approx(0.25, abs=0.04)
 
 
 def test_sequences_that_start_alike_are_on_one_side():
     rng, sides = random.Random(0), defaultdict(set)
     for _ in range(4000):
-        problem = problems.task_module("mini-contest-b").generate(rng, rng.choice((1, 3, 5)))
-        sides[asked(problem.prompt)[:-1]].add(problems.held_out("mini-contest-b", problem))
+        problem = TASKS["mini-contest-b"].generate(rng, rng.choice((1, 3, 5)))
+        sides[asked(problem.prompt)[:-1]].add(TASKS["mini-contest-b"].is_held_out(problem))
     assert all(len(side) == 1 for side in sides.values())
 
 
 @pytest.mark.parametrize("task, draws", [("mini-gsm", 3000), ("mini-countdown", 3000), ("mini-sudoku", 1000)])
 def test_side_depends_on_what_is_asked_and_not_on_wording(task, draws):
-    module, rng = problems.task_module(task), random.Random(1)
+    rng = random.Random(1)
     prompts, sides = defaultdict(set), defaultdict(set)
     for _ in range(draws):
-        problem = module.generate(rng, module.LOWER_LEVELS[-1])
+        problem = TASKS[task].generate(rng, TASKS[task].lower[-1])
         key = asked(problem.prompt)[: 2 if task == "mini-sudoku" else None]
         prompts[key].add(problem.prompt)
-        sides[key].add(problems.held_out(task, problem))
+        sides[key].add(TASKS[task].is_held_out(problem))
     assert sum(len(wordings) > 1 for wordings in prompts.values()) > 50
     assert all(len(side) == 1 for side in sides.values())
     share = sum(side == {True} for side in sides.values()) / len(sides)
@@ -344,11 +345,13 @@ def test_side_depends_on_what_is_asked_and_not_on_wording(task, draws):
 def test_training_draws_nothing_held_out(monkeypatch, module):
     sides = []
 
-    def draw(*args, training):
-        sides.append(training)
-        return problems.draw(*args, training=training)
+    draw = Task.draw
 
-    monkeypatch.setattr(module, "draw", draw)
+    def seen(*args, training):
+        sides.append(training)
+        return draw(*args, training=training)
+
+    monkeypatch.setattr(Task, "draw", seen)
     if module is pretraining:
         prompts = [pretraining.make_example(0, i, 0.2)[0] for i in range(200)]
     else:
@@ -360,10 +363,10 @@ def test_training_draws_nothing_held_out(monkeypatch, module):
 def test_grids_are_split():
     assert len(GRIDS) == 288
     assert sorted(mini_sudoku.all_grids()) == sorted(GRIDS)
-    training = {grid for grid in GRIDS if not problems.held_out("mini-sudoku", mini_sudoku.pose("0" * 16, grid))}
+    training = {grid for grid in GRIDS if not TASKS["mini-sudoku"].is_held_out(mini_sudoku.pose("0" * 16, grid))}
     assert len(training) == 59
     rng = random.Random(0)
-    seen = {asked(problems.draw("mini-sudoku", 1, rng, training=True).prompt)[1] for _ in range(600)}
+    seen = {asked(TASKS["mini-sudoku"].draw(1, rng, training=True).prompt)[1] for _ in range(600)}
     assert seen == training
     tested = {row["answer"].replace(" ", "") for row in config_problems("mini-sudoku")}
     assert tested <= set(GRIDS) - training
@@ -383,12 +386,12 @@ def test_upper_levels_have_their_share_of_pretraining(monkeypatch, share):
 
     def draw(task, level, rng, training):
         drawn.append((task, level))
-        return problems.draw(task, level, rng, training=training)
+        return TASKS[task].draw(level, rng, training=training)
 
     monkeypatch.setattr(pretraining, "draw", draw)
     for i in range(3000):
         pretraining.make_example(0, i, share)
-    levels = Counter(level for task, level in drawn if problems.task_module(task).UPPER_LEVELS)
+    levels = Counter(level for task, level in drawn if TASKS[task].upper)
     assert sum(n for level, n in levels.items() if level >= 3) / levels.total() == pytest.approx(share, abs=0.04)
     assert set(levels) == ({1, 2} if share < 1 else set()) | ({3, 4, 5} if share else set())
     assert {level for task, level in drawn if task == "mini-countdown"} == {2, 3}
@@ -456,24 +459,24 @@ def test_a_step_to_no_number_of_the_language_is_an_error(step):
 # Benchmark files and guesses.
 
 
-@pytest.mark.parametrize("task", problems.TASKS)
+@pytest.mark.parametrize("task", TASKS)
 def test_a_level_that_a_task_has_not_is_an_error(task):
     with pytest.raises(InputError, match=rf"{task}: level 99"):
-        problems.draw(task, 99, random.Random(0), training=False)
+        TASKS[task].draw(99, random.Random(0), training=False)
 
 
 def test_more_problems_than_there_are_is_an_error(monkeypatch):
-    drawn = (problems.draw("mini-gsm", 3, random.Random(i), training=False) for i in itertools.count())
+    drawn = (TASKS["mini-gsm"].draw(3, random.Random(i), training=False) for i in itertools.count())
     few = list(itertools.islice((problem for problem in drawn if not language.is_validation(problem)), 3))
-    monkeypatch.setattr(problems, "draw", lambda task, level, rng, training: rng.choice(few))
-    assert len(problems.held_out_problems("mini-gsm", 3, [3], "test", seed=0)) == 3
+    monkeypatch.setattr(Task, "draw", lambda task, level, rng, training: rng.choice(few))
+    assert len(TASKS["mini-gsm"].held_out(3, [3], "test", seed=0)) == 3
     with pytest.raises(InputError, match="size 4 is too large, 3 different test problems"):
-        problems.held_out_problems("mini-gsm", 4, [3], "test", seed=0)
+        TASKS["mini-gsm"].held_out(4, [3], "test", seed=0)
 
 
-@pytest.mark.parametrize("task", problems.TASKS)
+@pytest.mark.parametrize("task", TASKS)
 def test_rows_of_a_benchmark(task):
-    module = problems.task_module(task)
+    module = registry.module_of("benchmark", task)
     rows = module.problems(size=12)
     assert [row["id"] for row in rows] == list(range(12))
     assert len({row["prompt"] for row in rows}) == 12
@@ -483,14 +486,14 @@ def test_rows_of_a_benchmark(task):
 
 @pytest.mark.parametrize("task", ["mini-gsm", "mini-math"])
 def test_levels_take_turns(task):
-    fixed = len(asked(problems.task_module(task).generate(random.Random(0), 3).prompt)) - 3
-    rows = problems.task_module(task).problems(size=30, levels=[2, 5, 3])
+    fixed = len(asked(TASKS[task].generate(random.Random(0), 3).prompt)) - 3
+    rows = registry.module_of("benchmark", task).problems(size=30, levels=[2, 5, 3])
     assert [len(asked(row["prompt"])) - fixed for row in rows] == [2, 5, 3] * 10
 
 
-@pytest.mark.parametrize("task", problems.TASKS)
+@pytest.mark.parametrize("task", TASKS)
 def test_guesses_are_well_formed(task):
-    rows = problems.task_module(task).problems(size=30)
+    rows = registry.module_of("benchmark", task).problems(size=30)
     by_id = {row["id"]: row for row in rows}
     answers = [
         {"id": row["id"], "sample": i, "text": f"<answer> {guess} </answer>", "ended": True}
@@ -501,9 +504,9 @@ def test_guesses_are_well_formed(task):
     assert not any(row["invalid"] for row in grade_rows(answers, by_id, describe(task, {})["grader"]))
 
 
-@pytest.mark.parametrize("task", problems.TASKS)
+@pytest.mark.parametrize("task", TASKS)
 def test_right_answers_are_graded_right(task):
-    rows = problems.task_module(task).problems(size=30)
+    rows = registry.module_of("benchmark", task).problems(size=30)
     answers = [{"id": row["id"], "sample": 0, "text": f"<answer> {row['answer']}", "ended": True} for row in rows]
     graded = grade_rows(answers, {row["id"]: row for row in rows}, describe(task, {})["grader"])
     assert all(row["correct"] and row.get("correct_cells") == row.get("empty_cells") for row in graded)
@@ -511,10 +514,10 @@ def test_right_answers_are_graded_right(task):
 
 @pytest.mark.parametrize("task", ["mini-contest-a", "mini-contest-b"])
 def test_sixteen_guesses_seldom_solve_a_contest_problem(task):
-    module, rng, solved = problems.task_module(task), random.Random(0), []
+    rng, solved = random.Random(0), []
     for _ in range(100):
-        problem = problems.draw(task, 5, rng, training=False)
-        hits = sum(module.guess(rng, problem) == problem.answer for _ in range(500))
+        problem = TASKS[task].draw(5, rng, training=False)
+        hits = sum(TASKS[task].guess(rng, problem) == problem.answer for _ in range(500))
         solved.append(1 - (1 - hits / 500) ** 16)
     assert 0 < sum(solved) / len(solved) < 0.05
 

@@ -56,7 +56,7 @@ def test_cross_entropies_are_those_of_whole_logits(golden, monkeypatch, name, dt
         checkpoint.load(GOLDEN / f"tiny_{name}", dtype=predictor.DTYPES[dtype]).train().requires_grad_(True),
         [],
     )
-    monkeypatch.setattr(models, "LOGIT_BYTES", 4 * 160 * 3)
+    monkeypatch.setattr(predictor, "LOGIT_BYTES", 4 * 160 * 3)
     assert model.chunk == 3
     weight = torch.rand(int(where.sum()))
     for losses in (
@@ -83,7 +83,7 @@ def test_no_position_has_gradients_of_zero():
 
 def test_logits_stand_in_memory_a_chunk_at_a_time(monkeypatch):
     model, sizes = checkpoint.load(GOLDEN / "tiny_llada").train().requires_grad_(True), []
-    monkeypatch.setattr(models, "LOGIT_BYTES", 4 * 160 * 5)
+    monkeypatch.setattr(predictor, "LOGIT_BYTES", 4 * 160 * 5)
     model.network.lm_head.register_forward_hook(lambda module, given, out: sizes.append(out.shape[0]))
     ids = torch.arange(48).view(2, 24)
     model(ids, torch.ones_like(ids, dtype=torch.bool), ids).sum().backward()
@@ -353,9 +353,9 @@ def test_a_step_of_full_fine_tuning_moves_a_tied_weight_once(tied, name):
     reference.model.rotary_emb = model.network.model.rotary_emb
     other = predictor.MaskPredictor(reference, model.mask_id, model.pad_id, model.shift)
     ids, where = torch.arange(24).view(2, 12), torch.ones(2, 12, dtype=torch.bool)
-    for predictor in (model, other):
-        optimizer = torch.optim.AdamW(predictor.parameters(), lr=1e-2, weight_decay=0.1)
-        predictor(ids, where, ids).mean().backward()
+    for one in (model, other):
+        optimizer = torch.optim.AdamW(one.parameters(), lr=1e-2, weight_decay=0.1)
+        one(ids, where, ids).mean().backward()
         optimizer.step()
     assert len(list(model.parameters())) == len(list(other.parameters()))
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))

@@ -360,7 +360,7 @@ def test_a_training_step_holds_what_is_planned(
     dropout_of_a_gpu, monkeypatch, dtype, lora, checkpointing, vocabulary, chunk
 ):
     assert planning.LOGIT_BYTES == predictor.LOGIT_BYTES
-    for module in (planning, models):
+    for module in (planning, predictor):
         monkeypatch.setattr(module, "LOGIT_BYTES", 4 * vocabulary * chunk)
     shape, rows, length = replace(SHAPE, vocabulary=vocabulary, layers=6), 2, 48
     name = str(dtype).removeprefix("torch.")
@@ -457,9 +457,9 @@ def test_disk_is_what_the_libraries_write(tmp_path):
     model = checkpoint.load(GOLDEN / "tiny_llada", dtype=torch.bfloat16)
     adapters.attach(model, EVERYWHERE, 0).save_pretrained(str(tmp_path / "run"), save_embedding_layers=False)
     shape = planning.read_shape(GOLDEN / "tiny_llada" / "config.json")
-    weights, checkpoint = planning.adapter_disk(shape, EVERYWHERE)
+    weights, unfinished = planning.adapter_disk(shape, EVERYWHERE)
     assert weights == pytest.approx((tmp_path / "run" / "adapter_model.safetensors").stat().st_size, rel=0.05)
-    assert checkpoint == 3 * weights
+    assert unfinished == 3 * weights
     assert planning.adapter_disk(shape, None)[0] == 4 * planning.parameters(shape)
 
 
@@ -839,8 +839,11 @@ def test_other_mistakes_are_named(tmp_path):
 
 
 def test_planning_needs_no_torch():
-    code = "import sys; from lift import planning; from pathlib import Path; "
-    code += f"planning.plan(configuration.load_config(Path({str(CONFIGS[2])!r})), Path('none')); print('torch' in sys.modules)"
+    code = (
+        "import sys; from lift.config import configuration; from lift.plan import planning; from pathlib import Path; "
+    )
+    code += f"planning.plan(configuration.load_config(Path({str(CONFIGS[2])!r})), Path('none'));"
+    code += "print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "False", done.stderr
 

@@ -88,9 +88,10 @@ def test_the_miniature_is_checked_without_large_libraries():
     code = f"""
 import sys
 from pathlib import Path
-from lift.plan import planning, preflight
+from lift.config import configuration
+from lift.plan import preflight
 assert preflight.faults(configuration.load_config(Path({str(MINIATURE)!r})), Path("none")) == []
-print(sorted(sys.modules.keys() & {{"torch", "transformers", "datasets", "huggingface_hub", "lift.sandbox"}}))
+print(sorted(sys.modules.keys() & {{"torch", "transformers", "datasets", "huggingface_hub", "lift.grade.sandbox"}}))
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert result.stdout.strip() == "[]", result.stderr

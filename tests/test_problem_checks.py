@@ -1,11 +1,11 @@
 """Every row of a benchmark is checked for what its grader needs: when it is prepared, and before answers are judged."""
 
 import json
-import sys
 import types
 
 import pytest
 
+from lift import registry
 from lift.data.benchmarks import humaneval, mbpp
 from lift.data.problem_checks import check
 from lift.errors import InputError
@@ -229,10 +229,12 @@ def test_answers_with_other_line_ends_are_read(mark, end, tmp_path, lift_command
 def own(monkeypatch):
     """A benchmark `own` that gives these problems."""
 
+    found = registry.module_of
+
     def add(grader, problems):
-        module = types.ModuleType("lift.benchmarks.own")
+        module = types.ModuleType("own")
         module.GRADER, module.METRIC, module.problems = grader, "accuracy", lambda **_: problems
-        monkeypatch.setitem(sys.modules, "lift.benchmarks.own", module)
+        monkeypatch.setattr(registry, "module_of", lambda kind, name: module if name == "own" else found(kind, name))
 
     return add
 
@@ -301,7 +303,7 @@ def test_problems_need_ids_of_their_own(own, prepare):
 
 def test_a_column_that_a_benchmark_of_ones_own_misses_is_named(own, prepare, monkeypatch):
     own("gsm8k", [])
-    monkeypatch.setattr(sys.modules["lift.benchmarks.own"], "problems", lambda **_: {}["result"])
+    monkeypatch.setattr(registry.module_of("benchmark", "own"), "problems", lambda **_: {}["result"])
     assert prepare("own", path="my.csv")[1] == "error: benchmark own, my.csv has no column 'result'.\n"
     assert prepare("own")[1] == "error: benchmark own has no column 'result'.\n"
 
@@ -320,8 +322,8 @@ def test_a_file_without_a_column_is_named(tmp_path, prepare):
 
 
 def test_examples_need_a_prompt_and_a_response(tmp_path, lift_command, monkeypatch):
-    module = types.ModuleType("lift.corpora.own")
-    monkeypatch.setitem(sys.modules, "lift.corpora.own", module)
+    module = types.ModuleType("own")
+    monkeypatch.setattr(registry, "module_of", lambda kind, name: module)
     arguments = ("prepare-corpus", "--source", "own", "--output", tmp_path / "a.jsonl")
     for examples, words in [
         ([], "has no examples"),

@@ -785,7 +785,6 @@ def test_ground_truths_are_joined_by_question(kind, benchmark, problem, question
 
 @pytest.mark.parametrize("benchmark, file", [("humaneval", "humaneval.jsonl"), ("mbpp", "mbpp.json")])
 def test_code_answers(benchmark, file, tmp_path, monkeypatch):
-    monkeypatch.setenv("LIFT_SANDBOX", "process")
     text = (DATA / "code" / file).read_text()
     task = json.loads(text)[0] if file.endswith(".json") else json.loads(text.splitlines()[0])
     program = task["code"] if benchmark == "mbpp" else task["prompt"] + task["canonical_solution"]
@@ -800,7 +799,7 @@ def test_code_answers(benchmark, file, tmp_path, monkeypatch):
         for code, given in [(program, truth), (program, None), ("def f():\n    pass", truth)]
     ]
     path = write(tmp_path / "a.jsonl", *answers)
-    rows = grade(monkeypatch, tmp_path, benchmark, path, "--problems", DATA / "code" / file)
+    rows = grade(monkeypatch, tmp_path, benchmark, path, "--problems", DATA / "code" / file, "--sandbox", "process")
     assert [row["correct"] for row in rows] == ["1", "1", "0"]
 
 

@@ -25,10 +25,11 @@ from hypothesis import strategies as st
 from lift.errors import InputError
 from lift.grade import sandbox
 from lift.grade.graders import Grade, code
-from lift.grade.sandbox import Verdict
+from lift.grade.sandbox import Verdict, bubblewrap, inside, runner
 
 DATA = Path(__file__).parent / "data" / "code"
 RIGHT = "def double(x):\n    return 2 * x\n"
+CHOSEN = {"isolation": "bubblewrap"}  # what fixtures choose
 TESTS = "assert double(2) == 4\nassert double('ab') == 'abab'\n"
 
 
@@ -49,14 +50,14 @@ only_linux = pytest.mark.skipif(sys.platform != "linux", reason="macOS does not 
 @pytest.fixture(params=[pytest.param("bubblewrap", marks=needs_bubblewrap), "process"])
 def isolation(request, monkeypatch):
     """Each of the two, also for the grader."""
-    monkeypatch.setenv("LIFT_SANDBOX", request.param)
+    monkeypatch.setitem(CHOSEN, "isolation", request.param)
     return request.param
 
 
 @pytest.fixture
 def lightly(monkeypatch):
     """process, where it is about the grader."""
-    monkeypatch.setenv("LIFT_SANDBOX", "process")
+    monkeypatch.setitem(CHOSEN, "isolation", "process")
 
 
 @pytest.fixture
@@ -64,12 +65,17 @@ def isolated(monkeypatch):
     """bubblewrap, for what only it does."""
     if hindrance():
         pytest.skip(hindrance())
-    monkeypatch.setenv("LIFT_SANDBOX", "bubblewrap")
+    monkeypatch.setitem(CHOSEN, "isolation", "bubblewrap")
+
+
+def grade(text: str, problem: dict) -> Grade:
+    """The verdict of the grader."""
+    return code.grade(text, problem, **CHOSEN)
 
 
 def double(program: str, tests: str = TESTS, **limits) -> Verdict:
     """The verdict on a program that should double."""
-    return sandbox.run(program, tests, ["double"], **{"seconds": 5} | limits)
+    return sandbox.run(program, tests, ["double"], **CHOSEN | {"seconds": 5} | limits)
 
 
 def result(program: str):
@@ -120,7 +126,7 @@ def humaneval(path: Path) -> list[dict]:
 def solve_all(problems: list[dict], answer) -> list:
     """The task ids of the problems whose answer is graded wrong."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        grades = pool.map(lambda problem: code.grade(answer(problem), problem), problems)
+        grades = pool.map(lambda problem: grade(answer(problem), problem), problems)
         return [problem["task_id"] for problem, grade in zip(problems, grades, strict=True) if not grade.correct]
 
 
@@ -211,29 +217,29 @@ SUM = {
     ],
 )
 def test_program_of_an_answer(text, extracted, correct, lightly):
-    grade = code.grade(text, SUM)
-    assert grade.correct == correct
-    assert extracted is None or grade.extracted == extracted
+    found = grade(text, SUM)
+    assert found.correct == correct
+    assert extracted is None or found.extracted == extracted
 
 
 @pytest.mark.parametrize(
     "text", ["", "def add(a, b): return a + b", "<answer></answer>", "<answer> \n ", "```python\n```"]
 )
 def test_no_program(text):
-    assert code.grade(text, SUM) == Grade(None, False)
+    assert grade(text, SUM) == Grade(None, False)
 
 
 def test_prompt_of_a_benchmark_file(lightly):
     """There `prompt` is what the model was asked, and the published prompt is code_prompt."""
     row = SUM | {"prompt": "Complete this function: ...", "code_prompt": SUM["prompt"]}
-    assert code.grade("<answer>return a + b", row).correct
+    assert grade("<answer>return a + b", row).correct
 
 
 @settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text().map("<answer>{}".format) | st.text("`\n<>/answerdf():\ud800\0 "))
 def test_any_text_gets_a_verdict(text, lightly):
     for problem in (SUM, {"test_list": ["assert add(1, 2) == 3"], "test_imports": []}):
-        assert not code.grade(text, problem).correct
+        assert not grade(text, problem).correct
 
 
 # Verdicts
@@ -288,7 +294,7 @@ def test_values_come_back(isolation):
     for i, (value, comparison) in enumerate(VALUES):
         program += f"def value{i}(): return {value}\n"
         tests += f"if not (value{i}() {comparison}): raise type({value!r}, (Exception,), {{}})\n"
-    assert sandbox.run(program, tests, [f"value{i}" for i in range(len(VALUES))]) == Verdict(True)
+    assert sandbox.run(program, tests, [f"value{i}" for i in range(len(VALUES))], **CHOSEN) == Verdict(True)
 
 
 def test_iterators_come_back(isolation):
@@ -312,7 +318,7 @@ plain = st.recursive(
 @settings(deadline=None)
 @given(value=plain)
 def test_any_value_survives_the_way(value):
-    again = sandbox._unpack(json.loads(json.dumps(sandbox._pack(value))))
+    again = inside._unpack(json.loads(json.dumps(inside._pack(value))))
     assert again == value
     assert type(again) is type(value)
     assert repr(again) == repr(value) or isinstance(value, (set, frozenset, dict, list, tuple))
@@ -320,7 +326,7 @@ def test_any_value_survives_the_way(value):
 
 @pytest.mark.parametrize("value", [Decimal("1.25"), Fraction(1, 3), 2**100, -(2**63), True])
 def test_numbers_survive_the_way(value):
-    assert sandbox._unpack(json.loads(json.dumps(sandbox._pack(value)))) == value
+    assert inside._unpack(json.loads(json.dumps(inside._pack(value)))) == value
 
 
 @settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -366,8 +372,8 @@ os._exit(0)
 
 def test_fork_bomb(isolation, monkeypatch):
     mark = secrets.token_hex()
-    environment = sandbox._environment
-    monkeypatch.setattr(sandbox, "_environment", lambda scratch: environment(scratch) | {"MARK": mark})
+    environment = runner._environment
+    monkeypatch.setattr(runner, "_environment", lambda scratch: environment(scratch) | {"MARK": mark})
     assert "MARK" in result("import os\ndef double(x): return set(os.environ)")
     started = time.monotonic()
     assert double("import os\nwhile True:\n    os.fork()") == Verdict(False, "process")
@@ -458,7 +464,7 @@ def double(x):
     return written
 """
     for _ in range(2):
-        assert 32 << 20 <= int(result(program)) <= sandbox.SCRATCH
+        assert 32 << 20 <= int(result(program)) <= bubblewrap.SCRATCH
 
 
 def test_process_leaves_no_scratch_folder(tmp_path, monkeypatch):
@@ -701,7 +707,7 @@ def test_forgeries(forgery, isolation):
 @only_linux
 def test_no_run_outlives_its_caller(isolation, tmp_path):
     run = f"run('import time; time.sleep(100)', '', [], isolation={isolation!r}, seconds=50)"
-    caller = f"from lift import sandbox; sandbox.{run}"
+    caller = f"from lift.grade import sandbox; sandbox.{run}"
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-c", caller], env=environment, start_new_session=True)
     try:
@@ -733,9 +739,9 @@ def test_from_many_threads(isolation):
 
 @pytest.fixture
 def untried():
-    sandbox._tried.cache_clear()
+    runner._tried.cache_clear()
     yield
-    sandbox._tried.cache_clear()
+    runner._tried.cache_clear()
 
 
 def test_check(isolation, untried):
@@ -745,7 +751,6 @@ def test_check(isolation, untried):
 
 def test_missing_bubblewrap_is_refused(untried, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("LIFT_SANDBOX", raising=False)
     for action in (sandbox.check, lambda: sandbox.run(RIGHT, TESTS, ["double"]), lambda: code.grade("<answer>x", SUM)):
         with pytest.raises(InputError, match=r"install bubblewrap.*`sandbox: process`"):
             action()
@@ -774,6 +779,6 @@ def test_unknown_isolation():
 @needs_bubblewrap
 def test_another_machine_is_refused(monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
-    sandbox._call_filter.cache_clear()
+    bubblewrap.call_filter.cache_clear()
     with pytest.raises(InputError, match="riscv64"):
         double(RIGHT, isolation="bubblewrap")

@@ -536,10 +536,9 @@ def fenced(program: str, fence: str = "```", language: str = "python") -> str:
         fenced("add: object = lambda a, b: a + b\n"),
     ],
 )
-def test_code_right(answer, monkeypatch):
-    monkeypatch.setenv("LIFT_SANDBOX", "process")
-    assert code.grade(f"so.\n</reasoning>\n<answer>{answer}</answer>", HUMANEVAL).correct
-    assert code.grade(f"so.\n</reasoning>\n<answer>{answer}</answer>", MBPP).correct
+def test_code_right(answer):
+    assert code.grade(f"so.\n</reasoning>\n<answer>{answer}</answer>", HUMANEVAL, isolation="process").correct
+    assert code.grade(f"so.\n</reasoning>\n<answer>{answer}</answer>", MBPP, isolation="process").correct
 
 
 @pytest.mark.parametrize(
@@ -550,9 +549,8 @@ def test_code_right(answer, monkeypatch):
         "~~~\nreturn a + b\n~~~",
     ],
 )
-def test_code_bodies(answer, monkeypatch):
-    monkeypatch.setenv("LIFT_SANDBOX", "process")
-    assert code.grade(f"<answer>\n{answer}</answer>", HUMANEVAL).correct
+def test_code_bodies(answer):
+    assert code.grade(f"<answer>\n{answer}</answer>", HUMANEVAL, isolation="process").correct
 
 
 @pytest.mark.parametrize(
@@ -567,10 +565,9 @@ def test_code_bodies(answer, monkeypatch):
         "```\n```",
     ],
 )
-def test_code_wrong(answer, monkeypatch):
-    monkeypatch.setenv("LIFT_SANDBOX", "process")
-    assert not code.grade(f"<answer>\n{answer}</answer>", HUMANEVAL).correct
-    assert not code.grade(f"<answer>\n{answer}</answer>", MBPP).correct
+def test_code_wrong(answer):
+    assert not code.grade(f"<answer>\n{answer}</answer>", HUMANEVAL, isolation="process").correct
+    assert not code.grade(f"<answer>\n{answer}</answer>", MBPP, isolation="process").correct
 
 
 # Words and signs around a number that change it, or do not
@@ -643,6 +640,5 @@ HUMANEVAL = {
         "def add(a, b):\n    s = '```'\n    return a + b",
     ],
 )
-def test_code_whose_imports_and_strings_are_read_as_python(program, monkeypatch):
-    monkeypatch.setenv("LIFT_SANDBOX", "process")
-    assert code.grade(f"<answer>{program}</answer>", HUMANEVAL).correct
+def test_code_whose_imports_and_strings_are_read_as_python(program):
+    assert code.grade(f"<answer>{program}</answer>", HUMANEVAL, isolation="process").correct

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from lift import noise
 from lift.errors import InputError
 from lift.finetune import measures, settings, stream, trainer
-from lift.finetune.objectives import cart, gift, lift, vanilla
+from lift.finetune.objectives import cart, gift, lift, loss_sum, vanilla
 from lift.models import adapters, checkpoint
 from lift.models.forward_process import Batch, Draws
 from tests.conftest import GOLDEN, ROOT
@@ -97,7 +97,7 @@ def test_loss_and_gradient_do_not_depend_on_the_micro_batch(corpus, name, score_
             with torch.no_grad():
                 selections.append(OBJECTIVES[name](model, batch, draws))
         denominator = sum(s.denominator for s in selections)
-        loss = sum(training.loss_sum(model, s)[0] for s in selections) / denominator
+        loss = sum(loss_sum(model, s)[0] for s in selections) / denominator
         loss.backward()
         gradient = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
         results.append((loss.detach(), gradient))
@@ -211,13 +211,13 @@ def test_held_out_loss_is_the_plain_sum(corpus, tiny_llada):
 
 
 def test_the_stream_shuffles_every_epoch_and_repeats(corpus):
-    stream = stream.Stream(corpus["train"], 96, seed=3)
-    first = [stream[k]["example"]["input_ids"] for k in range(48)]
-    second = [stream[k]["example"]["input_ids"] for k in range(48, 96)]
+    examples = stream.Stream(corpus["train"], 96, seed=3)
+    first = [examples[k]["example"]["input_ids"] for k in range(48)]
+    second = [examples[k]["example"]["input_ids"] for k in range(48, 96)]
     everything = sorted(corpus["train"]["input_ids"])
     assert sorted(first) == sorted(second) == everything
     assert first != second
-    assert stream.Stream(corpus["train"], 48, seed=3)[17] == stream[17]
+    assert stream.Stream(corpus["train"], 48, seed=3)[17] == examples[17]
 
 
 def test_padding_is_scored_or_invisible(tiny_llada):
@@ -336,7 +336,7 @@ def test_activation_checkpointing_changes_nothing(corpus, lora):
         batch = stream.collate([corpus["train"][i] for i in range(8)], model.pad_id, SETTINGS, 32)
         selection = vanilla.select(model.train(), batch, Draws.at(torch.arange(8), 32))
         torch.manual_seed(0)
-        loss, _ = training.loss_sum(model, selection)
+        loss, _ = loss_sum(model, selection)
         loss.backward()
         assert len(calls) == (2 if checkpointing else 1) * len(model.network.model.layers)
         results.append([loss.detach(), *(p.grad for p in model.parameters() if p.requires_grad)])
@@ -347,9 +347,9 @@ def test_activation_checkpointing_changes_nothing(corpus, lora):
 def test_invisible_padding_may_have_any_width(corpus, name):
     """Cut by length, each micro-batch as wide as its longest, against the whole at max_length."""
     settings = replace(SETTINGS, score_padding=False, micro_batch_size=2)
-    stream, results = stream.Stream(corpus["train"], 8, 0), []
-    order = list(stream.ByLength(stream, 8))
-    lengths = [len(stream[k]["example"]["input_ids"]) for k in order]
+    every, results = stream.Stream(corpus["train"], 8, 0), []
+    order = list(stream.ByLength(every, 8))
+    lengths = [len(every[k]["example"]["input_ids"]) for k in order]
     assert sorted(order) == list(range(8))
     assert lengths == sorted(lengths, reverse=True)
     for size in (8, 2):
@@ -357,7 +357,7 @@ def test_invisible_padding_may_have_any_width(corpus, name):
         model.network.requires_grad_(True)
         selections = []
         for start in range(0, 8, size):
-            items = [stream[k] for k in order[start : start + size]]
+            items = [every[k] for k in order[start : start + size]]
             examples = [item["example"] for item in items]
             width = 32 if size == 8 else stream.common_width(examples, settings)
             batch = stream.collate(examples, model.pad_id, settings, width)
@@ -366,7 +366,7 @@ def test_invisible_padding_may_have_any_width(corpus, name):
                 selections.append(OBJECTIVES[name](model, batch, draws))
         if size == 2:
             assert sum(s.noisy.shape[1] for s in selections) < 4 * 32
-        loss = sum(training.loss_sum(model, s)[0] for s in selections) / sum(s.denominator for s in selections)
+        loss = sum(loss_sum(model, s)[0] for s in selections) / sum(s.denominator for s in selections)
         loss.backward()
         results.append((loss.detach(), torch.cat([p.grad.flatten() for p in model.parameters()])))
     for whole, cut in zip(*results, strict=True):

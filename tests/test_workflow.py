@@ -80,12 +80,12 @@ AFTER_DECODING = {"problem_scores": 1} | AFTER_PROBLEM_SCORES
 
 
 def test_a_changed_decoder_plans_decoding_and_no_training(checkout):
-    with checkout.edited("lift/decoding.py", "    share, remainder", "    # faster\n    share, remainder"):
+    with checkout.edited("lift/decode/decoder.py", "    share, remainder", "    pass\n    share, remainder"):
         assert checkout.plan() == {"answer": 12, "judge": 12} | AFTER_DECODING
 
 
 def test_a_changed_task_plans_its_corpus_and_all_that_follows(checkout):
-    with checkout.edited("lift/benchmarks/mini_gsm.py", "rng.randint(2, 5)", "rng.randint(2, 4)"):
+    with checkout.edited("lift/miniature/benchmarks/mini_gsm.py", "rng.randint(2, 5)", "rng.randint(2, 4)"):
         plan = checkout.plan()
     assert plan["prepare_corpus"] == plan["data_report"] == 1
     assert plan["tokenise"] == 2
@@ -100,22 +100,28 @@ def test_a_changed_learning_rate_plans_that_method_only(checkout):
 
 
 def test_a_changed_objective_plans_its_methods_only(checkout):
-    with checkout.edited("lift/objectives/gift.py", "level = masking", "level = 1.0 * masking"):
+    with checkout.edited("lift/finetune/objectives/gift.py", "level = masking", "level = 1.0 * masking"):
         assert checkout.plan() == {"train": 2, "answer": 2, "judge": 2} | AFTER_DECODING
 
 
 def test_a_changed_grader_plans_grading_and_no_decoding(checkout):
-    with checkout.edited("lift/graders/grid.py", "digits = re.sub", "# strict\n    digits = re.sub"):
+    with checkout.edited("lift/grade/graders/grid.py", "digits = re.sub", "pass\n    digits = re.sub"):
         assert checkout.plan() == {"judge": 12, "judge_guesses": 1} | AFTER_DECODING
 
 
+@pytest.mark.parametrize("said", ["# as published\n    share, remainder", "share, remainder"])
+def test_a_comment_plans_nothing(checkout, said):
+    with checkout.edited("lift/decode/decoder.py", "share, remainder", said):
+        assert checkout.plan() == {}
+
+
 def test_a_better_interval_needs_no_grade_again(checkout):
-    with checkout.edited("lift/seed_variance.py", "PRIOR_FREEDOM = 2.0", "PRIOR_FREEDOM = 3.0"):
+    with checkout.edited("lift/scores/seed_variance.py", "PRIOR_FREEDOM = 2.0", "PRIOR_FREEDOM = 3.0"):
         assert checkout.plan() == AFTER_PROBLEM_SCORES
 
 
 def test_a_changed_figure_plans_the_figures(checkout):
-    with checkout.edited("lift/figures/scores.py", "linewidth=1.5", "linewidth=2"):
+    with checkout.edited("lift/report/figures/scores.py", "linewidth=1.5", "linewidth=2"):
         assert checkout.plan() == {"figures": 1, "page": 1}
 
 
@@ -128,7 +134,7 @@ def test_two_params_that_exchange_their_values_are_noticed(checkout):
 
 
 def test_a_dry_run_is_short_and_says_why_when_asked(checkout):
-    with checkout.edited("lift/objectives/gift.py", "level = masking", "level = 1.0 * masking"):
+    with checkout.edited("lift/finetune/objectives/gift.py", "level = masking", "level = 1.0 * masking"):
         short, reasons = checkout.run("-n").stdout, checkout.run("-n", "--quiet", "host").stdout
     assert len(short) < 4000
     assert "Reason: Params have changed" not in short

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import jsonschema
+import yaml
 
 from lift import registry
 from lift.data import hub, prompts

@@ -4,7 +4,7 @@ The library drops what it cannot read behind a formula, rounds to six decimals a
 that 4 equals 4\sqrt(2) and 1/2004! equals 1/2006!. Here decimals are fractions, and numbers are equal where they are
 the same number, or where one is a decimal that is correct to the digits that it shows.
 
-It may run for ever and fill the memory: lift/graders/mathematics.py calls it in a process of its own.
+It may run for ever and fill the memory: lift/grade/graders/mathematics.py calls it in a process of its own.
 """
 
 import re
@@ -17,7 +17,7 @@ from math_verify.parser import get_last_eq
 from sympy import Basic, MatrixBase, Rational
 from sympy.core.relational import Relational
 
-# units: a c, d or m behind a number may be a variable, lift/graders/mathematics.py knows better
+# units: a c, d or m behind a number may be a variable, lift/grade/graders/mathematics.py knows better
 _IMAGINARY = re.compile(r"(?<![a-zA-Z\\])i(?![a-zA-Z])")
 _SPELLING = NormalizationConfig(boxed="none", units=False, malformed_operators=True, nits=True)
 _FEWEST = 6  # decimals, or significant digits, of a number that stands for one that it is not

@@ -215,7 +215,7 @@ class Selected(NamedTuple):
 
 
 def selected(objective: str, settings: dict) -> Selected | None:
-    """What an objective of lift/objectives takes; None where it is not known here."""
+    """What an objective of lift/finetune/objectives takes; None where it is not known here."""
     if objective in ("vanilla", "cart"):
         return Selected(1, 0.5, 0, 0)
     if objective == "gift":

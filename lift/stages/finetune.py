@@ -28,7 +28,7 @@ from lift.models import checkpoint, model_files, predictor
 def add_arguments(parser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the base model")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the tokenised corpus")
-    parser.add_argument("--objective", required=True, help="an objective in lift/objectives")
+    parser.add_argument("--objective", required=True, help="an objective in lift/finetune/objectives")
     parser.add_argument("--objective-settings", type=json.loads, default={}, help="its settings, as JSON")
     parser.add_argument(
         "--training", type=json.loads, required=True, help="of lift.finetune.settings.Settings, as JSON"

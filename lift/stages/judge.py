@@ -13,7 +13,7 @@ from lift.grade.judge import grade_rows
 def add_arguments(parser) -> None:
     parser.add_argument("--benchmarks", type=Path, nargs="+", required=True, help=".jsonl files of problems")
     parser.add_argument("--generations", type=Path, nargs="+", required=True, help=".jsonl files of answers, in order")
-    parser.add_argument("--graders", nargs="+", required=True, help="a grader in lift/graders for each")
+    parser.add_argument("--graders", nargs="+", required=True, help="a grader in lift/grade/graders for each")
     parser.add_argument("--sandbox", choices=["bubblewrap", "process"], default="bubblewrap", help="of code answers")
     parser.add_argument("--threads", type=int, default=1, help="answers that are judged at a time")
     parser.add_argument("--outputs", type=Path, nargs="+", required=True, help=".csv files, in order")

@@ -13,7 +13,7 @@ from lift.errors import InputError
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--source", required=True, help="a benchmark in lift/benchmarks")
+    parser.add_argument("--source", required=True, help="a benchmark in lift/data/benchmarks")
     parser.add_argument("--settings", type=json.loads, default={}, help="its settings, as JSON")
     parser.add_argument("--output", type=Path, required=True, help="the .jsonl file")
 

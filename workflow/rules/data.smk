@@ -1,3 +1,5 @@
+# Corpora and benchmarks. In: published files, of the hub or here. Out: examples, tokenised for each model; problems; the
+# report on them.
 rule prepare_corpus:
     input:
         lambda wildcards: local_files(CONFIG["corpora"][wildcards.corpus]),

@@ -1,3 +1,4 @@
+# Decoding. In: a checkpoint and the problems. Out: a file of answers a benchmark and decoder.
 GENERATIONS = f"{RESULTS}/generations/{{model}}/{{method}}/seed{{seed}}"
 STORE = f"{RESULTS}/.answers/{{model}}/{{method}}/seed{{seed}}"
 

@@ -1,3 +1,4 @@
+# Fine-tuning. In: a base model and a tokenised corpus. Out: a run a method and seed: weights, log, record.
 RUN = f"{RESULTS}/runs/{{model}}/{{method}}/seed{{seed}}"
 
 

@@ -1,3 +1,4 @@
+# Base models. In: the hub, a folder, or the miniature's recipe. Out: a checkpoint in a published layout.
 rule base_model:
     output:
         directory(f"{RESULTS}/models/{{model}}"),

@@ -1,3 +1,4 @@
+# Token statistics. In: a base model and a tokenised corpus. Out: confidence by token and masking level.
 STATISTICS = "statistics/{model}-{corpus}"
 
 

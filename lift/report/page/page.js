@@ -1,7 +1,7 @@
 "use strict";
 // The answers browser. Texts of models and problems become text nodes, never markup.
 (() => {
-  const CORRECT = 1, INVALID = 2, TRUNCATED = 4; // as in lift/report.py
+  const CORRECT = 1, INVALID = 2, TRUNCATED = 4; // as in answers.py
   const PAGE = 10;
   const FILTERS = {
     all: ["all", () => true],

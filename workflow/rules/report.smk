@@ -1,84 +1,4 @@
-GRADES = f"{RESULTS}/grades/{{model}}/{{method}}/seed{{seed}}"
-
-
-rule judge:
-    input:
-        benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in ANSWERS],
-        answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=ANSWER_PATHS, allow_missing=True),
-    output:
-        grades=expand(f"{GRADES}/{{path}}.csv", path=ANSWER_PATHS, allow_missing=True),
-        record=f"{GRADES}/run.json",
-    log:
-        f"{LOGS}/grades/{{model}}/{{method}}/seed{{seed}}.log",
-    wildcard_constraints:
-        model="|".join(MODELS),
-    conda:
-        ENVIRONMENT
-    threads: CONFIG["threads"]
-    resources:
-        mem_mb=4000,
-    params:
-        graders=[PLAN[name]["grader"] for name, _ in ANSWERS],
-        sandbox=CONFIG["sandbox"],
-        code=fingerprint("lift.stages.judge", *(module_name("grader", plan["grader"]) for plan in PLAN.values())),
-    message:
-        "Grading {wildcards.model}, {wildcards.method}, seed {wildcards.seed}"
-    shell:
-        "python -m lift judge"
-        " --benchmarks {input.benchmarks:q}"
-        " --generations {input.answers:q}"
-        " --graders {params.graders}"
-        " --sandbox {params.sandbox}"
-        " --threads {threads}"
-        " --outputs {output.grades:q}"
-        " --record {output.record:q}"
-        " > {log:q} 2>&1"
-
-
-use rule judge as judge_guesses with:
-    input:
-        benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in GUESSED],
-        answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=[p for _, p in GUESSED], allow_missing=True),
-    output:
-        grades=expand(f"{GRADES}/{{path}}.csv", path=[p for _, p in GUESSED], allow_missing=True),
-        record=f"{GRADES}/run.json",
-    wildcard_constraints:
-        model="none",
-    params:
-        graders=[PLAN[name]["grader"] for name, _ in GUESSED],
-        sandbox=CONFIG["sandbox"],
-        code=fingerprint("lift.stages.judge", *(module_name("grader", PLAN[name]["grader"]) for name, _ in GUESSED)),
-
-
-if FURTHER_SEEDS:
-
-    use rule judge as judge_samples with:
-        input:
-            benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in SAMPLED],
-            answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=[p for _, p in SAMPLED], allow_missing=True),
-        output:
-            grades=expand(f"{GRADES}/{{path}}.csv", path=[p for _, p in SAMPLED], allow_missing=True),
-            record=f"{GRADES}/run.json",
-        wildcard_constraints:
-            model="|".join(MODELS),
-            method="base",
-            seed="|".join(map(str, FURTHER_SEEDS)),
-        params:
-            graders=[PLAN[name]["grader"] for name, _ in SAMPLED],
-            sandbox=CONFIG["sandbox"],
-            code=fingerprint("lift.stages.judge", *(module_name("grader", PLAN[name]["grader"]) for name, _ in SAMPLED)),
-
-    ruleorder: judge_samples > judge
-
-
-# Aggregate target: a verdict on every answer.
-rule grade:
-    input:
-        answer_files(GRADES, "csv"),
-    message:
-        "All grades"
-
-
+# The report. In: scores, comparisons, costs, token statistics, training logs. Out: tables, figures, the page.
 # What all results were made with, for whoever opens them later.
 rule settings:
     output:
@@ -98,99 +18,6 @@ rule settings:
         "The config as resolved"
     shell:
         "python -m lift settings" " --config {params.config:q}" " --output {output:q}" " > {log:q} 2>&1"
-
-
-# All intervals, comparisons and claims are made of these.
-rule problem_scores:
-    input:
-        grades=rules.grade.input,
-        decoding=checkpoints(f"{GENERATIONS}/run.json"),
-        training=expand(f"{RUN}/run.json", model=MODELS, method=TRAINED, seed=SEEDS),
-    output:
-        problems=f"{RESULTS}/problem_scores.parquet",
-        costs=report(f"{RESULTS}/costs.csv", caption="../report/costs.rst", category="Scores"),
-    log:
-        f"{LOGS}/problem_scores.log",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=2000,
-    params:
-        settings={
-            "plan": json(
-                {name: {key: plan[key] for key in ("metric", "k", "decoders")} for name, plan in PLAN.items()}
-            ),
-            "runs": json({name: entry["run_of"] for name, entry in CONFIG["methods"].items() if "run_of" in entry}),
-        },
-        output=lambda wildcards, output: Path(output.problems).parent,
-        code=fingerprint("lift.stages.problem_scores"),
-    message:
-        "The score of every problem"
-    shell:
-        "python -m lift problem-scores"
-        " --grades {input.grades:q}"
-        " --plan {params.settings[plan]:q}"
-        " --runs {params.settings[runs]:q}"
-        " --records {input.decoding:q} {input.training:q}"
-        " --output {params.output:q}"
-        " > {log:q} 2>&1"
-
-
-rule scores:
-    input:
-        rules.problem_scores.output.problems,
-    output:
-        report(f"{RESULTS}/scores.csv", caption="../report/scores.rst", category="Scores"),
-    log:
-        f"{LOGS}/scores.log",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=2000,
-    params:
-        settings={
-            "experiment": CONFIG["experiment"],
-            "plan": json({name: {"decoders": plan["decoders"]} for name, plan in PLAN.items()}),
-        },
-        code=fingerprint("lift.stages.scores"),
-    message:
-        "Scores with intervals"
-    shell:
-        "python -m lift scores"
-        " --experiment {params.settings[experiment]}"
-        " --problems {input:q}"
-        " --plan {params.settings[plan]:q}"
-        " --output {output:q}"
-        " > {log:q} 2>&1"
-
-
-# Every method next to the references, over the same problems.
-rule comparisons:
-    input:
-        rules.problem_scores.output.problems,
-    output:
-        report(f"{RESULTS}/comparisons.csv", caption="../report/comparisons.rst", category="Scores"),
-    log:
-        f"{LOGS}/comparisons.log",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-    params:
-        references=CONFIG["references"],
-        code=fingerprint("lift.stages.compare"),
-    message:
-        "Comparisons with {params.references}"
-    shell:
-        "python -m lift compare"
-        " --problems {input:q}"
-        " --references {params.references}"
-        " --leave-out guess"
-        " --output {output:q}"
-        " > {log:q} 2>&1"
 
 
 TABLES = ["main", "comparisons", "claims", "reported", "pass_at_k", "format", "decoders", "statistics"]
@@ -382,7 +209,7 @@ rule page:
             "methods": ROWS,
             "reference": CONFIG["references"][0],
         },
-        code=fingerprint("lift.stages.report") + file_hash(*page.SOURCES),
+        code=fingerprint("lift.stages.report") + file_hash(*sorted((REPOSITORY / "lift/report/page").glob("page.[!p]*"))),
     message:
         "The page with everything"
     shell:
