@@ -13,10 +13,10 @@ from torch.profiler import profile
 from tqdm import tqdm
 
 from lift import noise
-from lift.data.benchmarks import mini_contest_a, mini_gsm
 from lift.decode import answers
 from lift.decode.decoder import Decoder
 from lift.miniature import base, pretraining
+from lift.miniature.benchmarks import mini_contest_a, mini_gsm
 from lift.models import checkpoint
 from lift.models.tokenization import load_tokenizer
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from lift.data.benchmarks import mini_gsm
+from lift.miniature.benchmarks import mini_gsm
 from tests.conftest import ROOT
 
 SHIPPED = ROOT / "lift" / "miniature" / "weights"

@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 from lift import registry
-from lift.data.benchmarks import describe, mini_sudoku
-from lift.data.corpora import mini_traces
+from lift.data.benchmarks import describe
 from lift.errors import InputError
 from lift.grade.judge import grade_rows
 from lift.miniature import drills, language, pretraining
 from lift.miniature.base import make_tokenizer
+from lift.miniature.benchmarks import mini_sudoku
+from lift.miniature.corpora import mini_traces
 from lift.miniature.language import EOS, OPENINGS, REMARKS, RESPONSE_LENGTH, VOCABULARY, calculate
 from lift.miniature.task import Task
 from lift.miniature.tasks import TASKS
@@ -384,11 +385,13 @@ def test_pretraining_examples_have_an_address():
 def test_upper_levels_have_their_share_of_pretraining(monkeypatch, share):
     drawn = []
 
-    def draw(task, level, rng, training):
-        drawn.append((task, level))
-        return TASKS[task].draw(level, rng, training=training)
+    draw = Task.draw
 
-    monkeypatch.setattr(pretraining, "draw", draw)
+    def seen(task, level, rng, training):
+        drawn.append((task.name, level))
+        return draw(task, level, rng, training=training)
+
+    monkeypatch.setattr(Task, "draw", seen)
     for i in range(3000):
         pretraining.make_example(0, i, share)
     levels = Counter(level for task, level in drawn if TASKS[task].upper)

@@ -352,5 +352,5 @@ def test_the_kept_code_problems_are_let_in():
 def test_an_unknown_source_is_named(stage, tmp_path, lift_command):
     code, _, errors = lift_command(stage, "--source", "gsm9k", "--output", tmp_path / "out.jsonl")
     assert code == 2
-    assert "there is no 'gsm9k'" in errors
+    assert f"there is no {stage.removeprefix('prepare-')} 'gsm9k'" in errors
     assert "gsm8k" in errors

@@ -53,10 +53,10 @@ def test_the_base_answers_in_the_format(tmp_path):
     """What is shipped is a trained model: of some test problems, most answers are well-formed."""
     from tqdm import tqdm
 
-    from lift.data.benchmarks import mini_gsm
     from lift.decode import answers
     from lift.decode.decoder import Decoder
     from lift.grade import judge as grading
+    from lift.miniature.benchmarks import mini_gsm
 
     torch.set_num_threads(1)
     model, tokenizer = checkpoint.load(SHIPPED), AutoTokenizer.from_pretrained(SHIPPED)

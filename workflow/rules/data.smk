@@ -81,7 +81,8 @@ rule prepare_benchmark:
             "of source": json(configuration.benchmark_settings(CONFIG["benchmarks"][wildcards.benchmark])),
         },
         code=lambda wildcards: fingerprint(
-            "lift.stages.prepare_benchmark", module_name("benchmark", CONFIG["benchmarks"][wildcards.benchmark]["source"])
+            "lift.stages.prepare_benchmark",
+            module_name("benchmark", CONFIG["benchmarks"][wildcards.benchmark]["source"]),
         ),
         prompt=lambda wildcards: PLAN[wildcards.benchmark]["prompt"]
         and file_hash(Path(PLAN[wildcards.benchmark]["prompt"])),

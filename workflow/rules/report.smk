@@ -209,7 +209,8 @@ rule page:
             "methods": ROWS,
             "reference": CONFIG["references"][0],
         },
-        code=fingerprint("lift.stages.report") + file_hash(*sorted((REPOSITORY / "lift/report/page").glob("page.[!p]*"))),
+        code=fingerprint("lift.stages.report")
+        + file_hash(*sorted((REPOSITORY / "lift/report/page").glob("page.[!p]*"))),
     message:
         "The page with everything"
     shell:
