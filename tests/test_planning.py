@@ -30,8 +30,8 @@ from lift.models import adapters, checkpoint, families, predictor
 from lift.models.forward_process import Batch, Draws, masking_probability
 from lift.plan import planning
 from lift.plan.planning import PUBLISHED, Shape
-from lift.stages import plan as stage
 from lift.statistics import sums as token_statistics
+from lift.tools import plan as stage
 from tests.conftest import GOLDEN
 
 ROOT = Path(__file__).parent.parent
@@ -326,7 +326,7 @@ def step(shape, dtype, lora, rows, length, family, padded=False, checkpointing=F
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    batch_tensors = [tensor for tensor in vars(batch).values() if tensor is not None]
+    batch_tensors = [tensor for tensor in vars(batch).values() if isinstance(tensor, torch.Tensor)]
     with Live(*model.parameters(), *model.buffers(), *gradients, *batch_tensors) as live:
         loss, _ = loss_sum(model, batch)
         stored = live.now

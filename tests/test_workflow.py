@@ -115,6 +115,19 @@ def test_a_comment_plans_nothing(checkout, said):
         assert checkout.plan() == {}
 
 
+def test_results_of_an_older_version_are_kept_by_touching_them(checkout):
+    """What the README says to do where code was moved or changed without a change of results."""
+    made = (checkout.results / "scores.csv").read_bytes()
+    with checkout.edited("lift/decode/decoder.py", "    share, remainder", "    pass\n    share, remainder"):
+        assert checkout.plan() != {}
+        result = checkout.run("--touch")
+        assert result.returncode == 0, result.stderr
+        assert checkout.plan() == {}
+    assert checkout.run("--touch").returncode == 0  # with the code as it was
+    assert checkout.plan() == {}
+    assert (checkout.results / "scores.csv").read_bytes() == made
+
+
 def test_a_better_interval_needs_no_grade_again(checkout):
     with checkout.edited("lift/scores/seed_variance.py", "PRIOR_FREEDOM = 2.0", "PRIOR_FREEDOM = 3.0"):
         assert checkout.plan() == AFTER_PROBLEM_SCORES

@@ -1,9 +1,15 @@
-"""Tokenised examples: those that leave something to learn from."""
+"""Examples of a corpus: which are held out, and which leave something to learn from."""
 
 import datasets
 import numpy as np
 
+from lift import noise
 from lift.errors import InputError
+
+
+def held_out_first(count: int, source: str) -> list[int]:
+    """The order in which `count` examples of a source are held out: the first so many of it, whatever the model."""
+    return sorted(range(count), key=lambda i: noise.key("held-out", source, i))
 
 
 def with_response(split: datasets.Dataset, name: str, max_length: int) -> tuple[datasets.Dataset, int]:

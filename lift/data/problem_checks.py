@@ -5,6 +5,7 @@ Graders are looked up by name, not imported: a better grader must never make a b
 """
 
 import ast
+import json
 import re
 import warnings
 
@@ -18,6 +19,18 @@ def check(grader: str, problem: dict) -> None:
     """
     if grader in _CHECKS:
         _CHECKS[grader](grader, problem)
+
+
+def as_line(problem: dict, grader: str, needed: set[str]) -> str:
+    """A problem as JSON. ValueError or TypeError where it lacks what it, or its grader, needs."""
+    if missing := needed - problem.keys():
+        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    if not isinstance(problem["id"], int | str):
+        raise ValueError("its id must be a number or a text")
+    if not isinstance(problem["prompt"], str) or not problem["prompt"].strip():
+        raise ValueError("its prompt must be a text")
+    check(grader, problem)
+    return json.dumps(problem, allow_nan=False) + "\n"
 
 
 def _answer(grader: str, problem: dict) -> None:

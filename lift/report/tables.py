@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from lift.statistics.words import by_word, split_by_frequency
+
 
 def percent(row: pd.Series) -> str:
     """A score with its interval, in percent."""
@@ -196,6 +198,18 @@ def statistics_table(statistics: pd.DataFrame, groups: dict[str, list[str]]) -> 
             }
             rows.append({"words": group, "level t": f"{level:.4f}", "masked tokens": cell["count"].sum()} | means)
     return pd.DataFrame(rows)
+
+
+def statistics_tables(statistics: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The table of frequent and of rare words for the token statistics of each model and corpus."""
+    parts = []
+    for name, seen in statistics.items():
+        words = by_word(seen)
+        frequent, rare = split_by_frequency(words)
+        part = statistics_table(words, {"frequent": frequent, "rare": rare})
+        part.insert(0, "model and corpus", name)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def write(table: pd.DataFrame, stem: Path) -> None:

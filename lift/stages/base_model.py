@@ -6,7 +6,6 @@ from the last checkpoint in --resume.
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -30,32 +29,13 @@ def add_arguments(parser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of the model")
 
 
-def link_snapshot(snapshot: Path, family: str, output: Path) -> None:
-    """Links to the files of a hub snapshot, once it is found to be a checkpoint of the family that can be read."""
-    from lift.models.checkpoint import family_of
-    from lift.models.model_files import weight_files
-    from lift.models.tokenization import load_tokenizer
-
-    if family_of(snapshot) != family:
-        raise InputError(f"{snapshot} is of the family {family_of(snapshot)}; say so in the config: `family`.")
-    weight_files(snapshot)
-    load_tokenizer(snapshot)
-    output.mkdir(parents=True, exist_ok=True)
-    for path in snapshot.iterdir():
-        if path.is_file():
-            (output / path.name).unlink(missing_ok=True)
-            # one step only: what the repository's own blob links to may have no name that tells its content
-            target = path.parent / os.readlink(path) if path.is_symlink() else path
-            (output / path.name).symlink_to(os.path.abspath(target))
-    source = {"snapshot": snapshot.name, "repository": snapshot.parent.parent.name}
-    (output / "source.json").write_text(json.dumps(source, indent=2) + "\n")
-
-
 def main(args) -> None:
     if args.base == "shipped":
         shutil.copytree(SHIPPED, args.output, dirs_exist_ok=True, copy_function=shutil.copyfile)
         return
     if args.base != "train":
+        from lift.models.snapshot import link_snapshot
+
         link_snapshot(hub.model_snapshot(args.base, args.revision), args.family, args.output)
         return
     from lift.miniature.pretraining import pretrain  # torch's optimisers take seconds to import

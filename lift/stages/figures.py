@@ -6,10 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from lift import tidy
-from lift.report.figures import confidence, cost, heatmap, held_out_loss, pass_at_k, scores, trained_on
-from lift.report.figures.style import method_marks, save
-from lift.report.tables import first_decoders, pooled
-from lift.statistics.words import by_word
+from lift.report.figures.every import every
+from lift.report.figures.style import save
+from lift.report.tables import pooled
 
 
 def add_arguments(parser) -> None:
@@ -32,39 +31,9 @@ def read_log(path: Path) -> list[dict]:
 
 
 def main(args) -> None:
-    everything, costs = pooled(tidy.read(args.scores)), tidy.read(args.costs)
     logs = pd.DataFrame([entry for path in args.logs for entry in read_log(path)])
-    marks = method_marks(args.methods, args.ablations)
-    for model in sorted(set(everything["model"]) - {"none"}):
-        of_model, spent = everything[everything["model"].isin([model, "none"])], costs[costs["model"] == model]
-        for length in sorted(set(everything["gen_length"])):
-            rows = of_model[of_model["gen_length"] == length]
-            shown = first_decoders(rows, args.decoders)
-
-            table = scores.data(shown, args.metrics, [*args.methods, *args.ablations])
-            save(scores.draw(table, marks, args.ablations), table, args.output / f"scores-{model}-{length}")
-
-            table = pass_at_k.data(shown, list(args.metrics), args.methods)
-            save(pass_at_k.draw(table, marks), table, args.output / f"pass_at_k-{model}-{length}")
-
-            here = {
-                benchmark: [d for d in names if d in set(rows["decoder"])] for benchmark, names in args.decoders.items()
-            }
-            here = {benchmark: names for benchmark, names in here.items() if names}
-            paid = spent[(spent["stage"] == "finetune") | (spent["gen_length"] == length)]
-            table = cost.data(rows, paid, args.metrics, here, args.methods)
-            save(cost.draw(table, marks), table, args.output / f"cost-{model}-{length}")
-
-        log = logs[logs["model"] == model]
-        table = held_out_loss.data(log, args.methods)
-        save(held_out_loss.draw(table, marks), table, args.output / f"held_out_loss-{model}")
-
-        table = trained_on.data(log, args.methods)
-        save(trained_on.draw(table), table, args.output / f"trained_on-{model}")
-    for path in args.statistics:
-        statistics = pd.read_parquet(path)
-        table = confidence.data(by_word(statistics))
-        save(confidence.draw(table), table, args.output / f"confidence-{path.stem}")
-
-        table = heatmap.data(statistics)
-        save(heatmap.draw(table), table, args.output / f"heatmap-{path.stem}")
+    statistics = {path.stem: pd.read_parquet(path) for path in args.statistics}
+    scores, costs = pooled(tidy.read(args.scores)), tidy.read(args.costs)
+    drawn = every(scores, costs, logs, statistics, args.metrics, args.decoders, args.methods, args.ablations)
+    for name, figure, table in drawn:
+        save(figure, table, args.output / name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lift import registry
 from lift.data import prompts, sources
-from lift.data.problem_checks import check
+from lift.data.problem_checks import as_line
 from lift.errors import InputError
 
 
@@ -16,18 +16,6 @@ def add_arguments(parser) -> None:
     parser.add_argument("--source", required=True, help="a benchmark in lift/data/benchmarks")
     parser.add_argument("--settings", type=json.loads, default={}, help="its settings, as JSON")
     parser.add_argument("--output", type=Path, required=True, help="the .jsonl file")
-
-
-def _line(problem: dict, grader: str, needed: set[str]) -> str:
-    """A problem as JSON. ValueError or TypeError where it lacks what it, or its grader, needs."""
-    if missing := needed - problem.keys():
-        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
-    if not isinstance(problem["id"], int | str):
-        raise ValueError("its id must be a number or a text")
-    if not isinstance(problem["prompt"], str) or not problem["prompt"].strip():
-        raise ValueError("its prompt must be a text")
-    check(grader, problem)
-    return json.dumps(problem, allow_nan=False) + "\n"
 
 
 def main(args) -> None:
@@ -41,7 +29,7 @@ def main(args) -> None:
     lines = []
     for number, problem in enumerate(problems):
         try:
-            lines.append(_line(problem, module.GRADER, needed))
+            lines.append(as_line(problem, module.GRADER, needed))
         except (ValueError, TypeError) as error:
             raise InputError(f"{where}, problem {number}: {error}.") from None
     if not lines:

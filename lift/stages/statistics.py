@@ -11,10 +11,7 @@ import time
 from pathlib import Path
 
 import datasets
-import numpy as np
-import pyarrow.compute
 import torch
-from tqdm import tqdm
 
 from lift import provenance
 from lift.data.examples import with_response
@@ -22,9 +19,8 @@ from lift.machine import device
 from lift.machine.lock import alone
 from lift.machine.shards import shard
 from lift.models import checkpoint, model_files, predictor
-from lift.models.forward_process import Batch
 from lift.models.tokenization import load_tokenizer, vocabulary_texts
-from lift.statistics.sums import Accumulator, accumulate
+from lift.statistics.passes import measure
 
 
 def add_arguments(parser) -> None:
@@ -41,23 +37,6 @@ def add_arguments(parser) -> None:
     parser.add_argument("--resume", type=Path, required=True, help="folder for the sums while they grow")
     parser.add_argument("--save-seconds", type=float, default=60, help="between savings of the sums")
     parser.add_argument("--output", type=Path, required=True, help="the .parquet file; .safetensors with --shard")
-
-
-def make_batches(corpus: datasets.Dataset, batch_size: int) -> list[np.ndarray]:
-    """Indices of examples of like length, the longest first: what does not fit into memory fails at once."""
-    lengths = pyarrow.compute.list_value_length(corpus.with_format("arrow")[:]["input_ids"]).to_numpy()
-    order = np.argsort(lengths, kind="stable")
-    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)][::-1]
-
-
-def read_batch(corpus: datasets.Dataset, indices: np.ndarray, max_length: int, pad_id: int, device: str) -> Batch:
-    """Some examples of a corpus, cut at `max_length` tokens and padded to the longest of them."""
-    rows = corpus[indices]
-    ids = [row[:max_length] for row in rows["input_ids"]]
-    width = max(map(len, ids))
-    padded = torch.tensor([row + [pad_id] * (width - len(row)) for row in ids])
-    values = padded, torch.tensor(rows["prompt_length"]), torch.tensor([len(row) for row in ids])
-    return Batch(*(value.to(device) for value in values), score_padding=False)
 
 
 def main(args) -> None:
@@ -78,28 +57,12 @@ def main(args) -> None:
     key = provenance.value_hash([provenance.file_hash(*read), settings, code, torch.__version__])
     number, shards = args.shard or (0, 1)
     facts = {"key": key, "shard": f"{number + 1}/{shards}", "levels": json.dumps(args.levels)}
-    steps = [(batch, i) for batch in make_batches(corpus, args.batch_size)[number::shards] for i in range(args.passes)]
-    accumulator, done = Accumulator(args.levels, model.network.config.vocab_size, args.device), 0
     kept = args.resume / f"{key}-{number + 1}-of-{shards}.safetensors"
     with alone(args.resume):
-        if kept.exists():
-            done = int(accumulator.load(kept)["done"])
-            print(f"{done} of {len(steps)} batches found", flush=True)
-        sizes = [len(args.levels) * len(indices) for indices, _ in steps]
-        bar = tqdm(total=sum(sizes), initial=sum(sizes[:done]), unit="sequence", mininterval=5)
-        saved = time.monotonic()
-        for indices, repeat in steps[done:]:
-            batch = read_batch(corpus, indices, args.max_length, model.pad_id, args.device)
-            if repeat == 0:
-                accumulator.count(batch.input_ids[batch.content])
-            addresses = [int(i) + repeat * len(corpus) for i in indices]
-            accumulate(model, batch, addresses, args.levels, accumulator)
-            done += 1
-            bar.update(len(args.levels) * len(indices))
-            if time.monotonic() - saved >= args.save_seconds:
-                accumulator.save(kept, done=done)
-                saved = time.monotonic()
-        bar.close()
+        accumulator = measure(
+            *(model, corpus, args.levels, args.passes, args.batch_size, args.max_length),
+            *(number, shards, kept, args.save_seconds),
+        )
         if args.shard:
             accumulator.save(args.output, **facts)
         else:

@@ -12,7 +12,6 @@ from lift import tidy
 from lift.report import tables
 from lift.scores import claims, reported
 from lift.scores.scores import read_problems
-from lift.statistics.words import by_word, split_by_frequency
 
 
 def add_arguments(parser) -> None:
@@ -33,15 +32,6 @@ def add_arguments(parser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
 
 
-def _statistics(name: str, statistics: pd.DataFrame) -> pd.DataFrame:
-    """The table of one model and corpus, with their name in front."""
-    words = by_word(statistics)
-    frequent, rare = split_by_frequency(words)
-    table = tables.statistics_table(words, {"frequent": frequent, "rare": rare})
-    table.insert(0, "model and corpus", name)
-    return table
-
-
 def main(args) -> None:
     every, costs, comparisons = map(tidy.read, (args.scores, args.costs, args.comparisons))
     statistics = dict(zip(args.bases, map(pd.read_parquet, args.statistics), strict=True))
@@ -59,9 +49,8 @@ def main(args) -> None:
         "pass_at_k": tables.pass_table(scores, args.methods),
         "format": tables.format_table(scores, args.metrics, args.methods),
         "decoders": tables.decoder_table(every, costs, args.metrics, args.decoders, args.methods),
-        "statistics": pd.concat(
-            [_statistics(path.stem, table) for path, table in zip(args.statistics, statistics.values(), strict=True)],
-            ignore_index=True,
+        "statistics": tables.statistics_tables(
+            {path.stem: table for path, table in zip(args.statistics, statistics.values(), strict=True)}
         ),
     }
     for name, table in made.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import datasets
 
-from lift import noise
+from lift.data.examples import held_out_first
 from lift.errors import InputError
 from lift.models.tokenization import encode_example, load_tokenizer
 
@@ -19,12 +19,11 @@ def add_arguments(parser) -> None:
 
 
 def main(args) -> None:
-    tokenizer = load_tokenizer(args.model)
     examples = [json.loads(line) for line in args.corpus.read_text().splitlines()]
     if args.held_out >= len(examples):
         raise InputError(f"{args.corpus}: held_out {args.held_out} leaves none of {len(examples)} examples.")
-    order = sorted(range(len(examples)), key=lambda i: noise.key("held-out", args.source, i))
-    rows = []
+    order = held_out_first(len(examples), args.source)
+    tokenizer, rows = load_tokenizer(args.model), []
     for i in order:
         try:
             rows.append(encode_example(tokenizer, examples[i]["prompt"], examples[i]["response"]))
