@@ -146,6 +146,16 @@ def test_two_params_that_exchange_their_values_are_noticed(checkout):
     assert checkout.plan(config=small(statistics=statistics)) == expected
 
 
+def test_a_deleted_config_is_written_again(checkout):
+    path = checkout.results / "config.yaml"
+    kept = path.rename(path.with_suffix(".kept"))
+    try:
+        assert checkout.plan() == {"settings": 1, "power": 1, "page": 1}
+    finally:
+        kept.rename(path)
+    assert checkout.plan() == {}
+
+
 def test_a_dry_run_is_short_and_says_why_when_asked(checkout):
     with checkout.edited("lift/finetune/objectives/gift.py", "level = masking", "level = 1.0 * masking"):
         short, reasons = checkout.run("-n").stdout, checkout.run("-n", "--quiet", "host").stdout

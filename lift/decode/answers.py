@@ -7,6 +7,9 @@ the batches and have a file each; so the answers are the same, whoever computed 
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -28,6 +31,40 @@ def read_store(files: list[Path]) -> dict[int, dict]:
                 continue
             finished[batch["batch"]] = batch
     return finished
+
+
+@dataclass(frozen=True)
+class Store:
+    """The finished batches of one benchmark and decoder: files of `folder` named by `label` and `key`.
+
+    key: a hash of all that shapes the answers. What lies there under another one is of no use any more and is removed.
+    """
+
+    folder: Path
+    label: str
+    key: str
+
+    def __post_init__(self) -> None:
+        for path in self.folder.glob(f"{self.label}.*.jsonl"):
+            if not path.name.startswith(f"{self.label}.{self.key}."):
+                path.unlink()
+
+    def file(self, part: int, parts: int) -> Path:
+        """Where shard number `part` adds its batches."""
+        return self.folder / f"{self.label}.{self.key}.{part + 1}-of-{parts}.jsonl"
+
+    def finished(self) -> dict[int, dict]:
+        """The finished batches of all shards by number."""
+        return read_store(sorted(self.folder.glob(f"{self.label}.{self.key}.*.jsonl")))
+
+    @contextmanager
+    def missing(self, batches: dict[int, list]) -> Iterator[tuple[dict[int, list], tqdm]]:
+        """Those of some batches that are not finished, and a bar of progress over all of them."""
+        finished = self.finished()
+        missing = {number: pairs for number, pairs in batches.items() if number not in finished}
+        total, left = (sum(map(len, group.values())) for group in (batches, missing))
+        with tqdm(total=total, initial=total - left, desc=self.label, unit="answer", mininterval=5) as bar:
+            yield missing, bar
 
 
 def encode_problems(tokenizer, problems: list[dict]) -> list[list[int]]:

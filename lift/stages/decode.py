@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from lift import provenance
 from lift.decode import answers
@@ -76,28 +75,20 @@ def main(args) -> None:
             prompts = answers.encode_problems(tokenizer, problems)
             plan = args.decoding[path.stem]
             for name, given in plan["decoders"].items():
-                label = f"{path.stem}.{name}"
                 key = provenance.value_hash([made_by, given, plan["samples"], provenance.file_hash(path)])
-                for stale in args.store.glob(f"{label}.*.jsonl"):
-                    if not stale.name.startswith(f"{label}.{key}."):
-                        stale.unlink()
+                store = answers.Store(args.store, f"{path.stem}.{name}", key)
                 settings = dict(given)
-                batch_size = settings.pop("batch_size")
-                batches = answers.make_batches(prompts, plan["samples"], batch_size)
+                batches = answers.make_batches(prompts, plan["samples"], settings.pop("batch_size"))
                 ours = dict(list(enumerate(batches))[part::parts])
-                finished = answers.read_store(sorted(args.store.glob(f"{label}.{key}.*.jsonl")))
-                missing = {number: pairs for number, pairs in ours.items() if number not in finished}
-                sizes = [sum(map(len, group.values())) for group in (ours, missing)]
-                with tqdm(total=sizes[0], initial=sizes[0] - sizes[1], desc=label, unit="answer", mininterval=5) as bar:
+                with store.missing(ours) as (missing, bar):
                     if missing:
-                        file = args.store / f"{label}.{key}.{part + 1}-of-{parts}.jsonl"
                         answers.compute(
                             *(model(), tokenizer, path.stem, problems, prompts, Decoder(**settings)),
-                            *(missing, args.seed, file, bar),
+                            *(missing, args.seed, store.file(part, parts), bar),
                         )
                 if parts > 1:
                     continue
-                rows, cost = answers.collect(answers.read_store(sorted(args.store.glob(f"{label}.{key}.*.jsonl"))))
+                rows, cost = answers.collect(store.finished())
                 output = args.output / name / f"{path.stem}.jsonl"
                 output.parent.mkdir(exist_ok=True)
                 output.write_text("".join(json.dumps(row) + "\n" for row in rows))

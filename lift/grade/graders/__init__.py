@@ -1,8 +1,8 @@
 """Graders, one file each: `grade(text, problem) -> Grade`, from a whole response to a verdict.
 
 text is what the model wrote after the opening <reasoning> tag, up to its end token; problem is a row of a benchmark
-file. No text may make a grader fail. Graders stand apart from the benchmarks, since a better grader must never make a
-benchmark be decoded again.
+file. One that runs code takes the `isolation` of its sandbox, a keyword. No text may make a grader fail. Graders stand
+apart from the benchmarks, since a better grader must never make a benchmark be decoded again.
 """
 
 import ast
