@@ -37,14 +37,15 @@ def read_store(files: list[Path]) -> dict[int, dict]:
 class Store:
     """The finished batches of one benchmark and decoder: files of `folder` named by `label` and `key`.
 
-    key: a hash of all that shapes the answers. What lies there under another one is of no use any more and is removed.
+    key: a hash of all that shapes the answers.
     """
 
     folder: Path
     label: str
     key: str
 
-    def __post_init__(self) -> None:
+    def remove_stale(self) -> None:
+        """Remove what lies there under another key: it is of no use any more."""
         for path in self.folder.glob(f"{self.label}.*.jsonl"):
             if not path.name.startswith(f"{self.label}.{self.key}."):
                 path.unlink()

@@ -77,6 +77,7 @@ def main(args) -> None:
             for name, given in plan["decoders"].items():
                 key = provenance.value_hash([made_by, given, plan["samples"], provenance.file_hash(path)])
                 store = answers.Store(args.store, f"{path.stem}.{name}", key)
+                store.remove_stale()
                 settings = dict(given)
                 batches = answers.make_batches(prompts, plan["samples"], settings.pop("batch_size"))
                 ours = dict(list(enumerate(batches))[part::parts])

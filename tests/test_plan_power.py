@@ -20,7 +20,7 @@ from lift.scores.comparisons import plain_average, prepare
 from lift.scores.intervals import difference
 from lift.scores.scores import by_method
 from tests.conftest import ROOT
-from tests.test_comparisons import STATED, table
+from tests.test_scores_comparisons import STATED, table
 
 ONLY_SEEDS = Design((1.0,), (100,), (0.0,), (0.0,), 0.02**2, 1.0, 3)
 MIXED = Design((0.5, 0.5), (200, 30), (0.01, 0.02), (0.05, 0.08), 0.01**2, 4.0, 3)
