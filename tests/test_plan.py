@@ -510,7 +510,7 @@ def test_training_more_costs_more(what, lora, dtype, rows, length):
 
 def resolved(path, **changes):
     """A config file as the workflow has it, some top-level entries replaced."""
-    schema = yaml.safe_load(planning.SCHEMA.read_text())
+    schema = yaml.safe_load(configuration.SCHEMA.read_text())
     return configuration.resolve(yaml.safe_load(path.read_text()) | changes, schema)
 
 

@@ -30,7 +30,7 @@ MINIATURE, PAPER, CODE = (ROOT / "config" / name for name in ("config.yaml", "pa
 
 def resolved(path=MINIATURE, **changes):
     """A config file as the workflow has it, some top-level entries replaced."""
-    schema = yaml.safe_load(planning.SCHEMA.read_text())
+    schema = yaml.safe_load(configuration.SCHEMA.read_text())
     return configuration.resolve(yaml.safe_load(path.read_text()) | changes, schema)
 
 

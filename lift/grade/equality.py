@@ -49,7 +49,7 @@ class _Reader(_Latex2Sympy):
 
 
 def equal(gold: str, answer: str) -> bool:
-    """Whether an answer is the published one, both in the spelling of `lift.spelling.plain`. No limit of time."""
+    """Whether an answer is the published one, both in the spelling of `lift.grade.spelling.plain`. No limit of time."""
     spelled = [normalize_latex(latex, _SPELLING) for latex in (gold, answer)]
     real = not any(map(_IMAGINARY.search, spelled))  # 274i and 274 i
     found = [_read(latex, real) for latex in spelled]

@@ -1,7 +1,8 @@
 """What an experiment can find: the differences that it sees, and the seeds and problems that smaller ones take.
 
-The variance of a comparison (lift.intervals) is taken apart into what problems, seeds and chance give, and put together
-again for other numbers of seeds and problems. Power is that of Student's test, by the noncentral t distribution.
+The variance of a comparison (lift.scores.intervals) is taken apart into what problems, seeds and chance give, and put
+together again for other numbers of seeds and problems. Power is that of Student's test, by the noncentral t
+distribution.
 """
 
 import math
@@ -45,7 +46,7 @@ class Design:
     seeds: int
 
     def variance(self, seeds: int, times: float = 1.0) -> tuple[float, float]:
-        """Variance and degrees of freedom with so many seeds, and `times` the problems, as in lift.intervals."""
+        """Variance and degrees of freedom with so many seeds, and `times` the problems, as in lift.scores.intervals."""
         columns = zip(self.weights, self.problems, self.by_problem, self.by_chance, strict=True)
         scaled = [(weight**2 / (count * times), count * times - 1, *rest) for weight, count, *rest in columns]
         # a benchmark with less than chance gives is taken to have none; the others then make the same sum
@@ -176,7 +177,7 @@ def carried_over(
 
 
 def hours_of(config: dict, results: Path) -> Callable[[int, float], float]:
-    """Hours of a resolved config with so many seeds, and times the problems, as lift.planning estimates them."""
+    """Hours of a resolved config with so many seeds, and times the problems, as lift.plan.planning estimates them."""
     known: dict[int, dict[str, float]] = {}
 
     def hours(seeds: int, times: float) -> float:

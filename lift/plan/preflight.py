@@ -24,7 +24,7 @@ from lift.scores import claims, reported
 
 CLAIMS, REPORTED = (planning.ROOT / "config" / name for name in ("claims.yaml", "reported.csv"))
 _NO_ANSWER = "no answer"
-_UNREACHABLE = "cannot be reached"  # in what lift.hub.check_reachable says where the network is at fault
+_UNREACHABLE = "cannot be reached"  # in what lift.data.hub.check_reachable says where the network is at fault
 
 
 def faults(

@@ -46,9 +46,9 @@ def sizes(configs: list[dict]) -> dict[str, int]:
 def compare(published: pd.DataFrame, problems: dict[str, int]) -> pd.DataFrame:
     """Each method minus each before it in ORDER, of the same source, model, benchmark, length and metric; in points.
 
-    published: of lift.reported.read. problems: of `sizes`. low, high: with the problems drawn anew for each method.
-    best_low, best_high, best_p: if as few problems as possible differ, and all in the same direction; the p-value is
-    McNemar's exact one.
+    published: of lift.scores.reported.read. problems: of `sizes`. low, high: with the problems drawn anew for each
+    method. best_low, best_high, best_p: if as few problems as possible differ, and all in the same direction; the
+    p-value is McNemar's exact one.
     """
     rows = []
     keys = ["source", "model", "benchmark", "length", "metric"]

@@ -32,7 +32,7 @@ _SHORT = 80  # characters of a dict that has no line of its own
 
 
 def explain(results: Path, path: str) -> dict:
-    """The chain behind the cell that a path names (see lift.table_cells), or what can be asked for."""
+    """The chain behind the cell that a path names (see lift.report.table_cells), or what can be asked for."""
     experiment, table, rest = table_cells.locate(results, path)
     if not rest:
         return table_cells.listing(results, experiment, table)

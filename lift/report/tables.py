@@ -74,7 +74,7 @@ def main_table(
 ) -> pd.DataFrame:
     """Method x benchmark, each by its own metric, and the plain average.
 
-    comparisons: with the reference, of lift.comparisons.compare. published: of lift.reported.join.
+    comparisons: with the reference, of lift.scores.comparisons.compare. published: of lift.scores.reported.join.
     """
     rows = own_scores(scores, own_metric)
     rows = rows.assign(text=_with_marks(rows, comparisons, published))
@@ -114,7 +114,7 @@ def comparison_table(comparisons: pd.DataFrame, methods: list[str], benchmarks: 
 
 
 def reported_table(joined: pd.DataFrame, rest: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
-    """Published numbers beside ours; last, the `rest`, which stand beside none. Both of lift.reported."""
+    """Published numbers beside ours; last, the `rest`, which stand beside none. Both of lift.scores.reported."""
     rows = joined.assign(order=joined["method"].map(methods.index))
     rows = rows.sort_values(["model", "benchmark", "gen_length", "order"], kind="stable")
     stated = (

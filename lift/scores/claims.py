@@ -111,7 +111,7 @@ def read(path: Path) -> Claims:
 def words_fade(statistics: pd.DataFrame, quantity: str, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
     """How far a quantity falls from one masking level to another, for each rare and for each frequent word.
 
-    statistics: of lift.token_statistics. Raises KeyError where a level was not measured.
+    statistics: of lift.statistics.sums. Raises KeyError where a level was not measured.
     """
     words = by_word(statistics)
     frequent, rare = split_by_frequency(words)

@@ -74,9 +74,9 @@ def estimate(
     """Of scores or differences, each benchmark (seeds, problems), with shared seeds; bounds: of one problem's value.
 
     The variance has two parts: what differs from problem to problem over all seeds, and what differs from seed to seed
-    (`seed`, of lift.seed_variance; None with one seed, or where a seed is only one more sample). Of the first, chance
-    is taken away, for the second holds it; both are zero at least, and the second no less than chance. The degrees of
-    freedom are Satterthwaite's, and never fewer than the fewer of the two parts'.
+    (`seed`, of lift.scores.seed_variance; None with one seed, or where a seed is only one more sample). Of the first,
+    chance is taken away, for the second holds it; both are zero at least, and the second no less than chance. The
+    degrees of freedom are Satterthwaite's, and never fewer than the fewer of the two parts'.
     """
     chance = seed.chance if seed else (0.0,) * len(parts)
     terms = [

@@ -33,7 +33,7 @@ def mean_over_words(value: pd.Series, count: pd.Series) -> tuple[float, float, f
 def data(statistics: pd.DataFrame) -> pd.DataFrame:
     """The words of both groups, their mean, and the words that stand as examples at the four highest levels.
 
-    statistics: by word (see lift.token_words.by_word).
+    statistics: by word (see lift.statistics.words.by_word).
     """
     groups = dict(zip(EXAMPLES, split_by_frequency(statistics), strict=True))
     highest = sorted(statistics["level"].unique())[-4:]

@@ -35,9 +35,9 @@ def data(
 ) -> pd.DataFrame:
     """A row a cost, method and choice of decoders; scores and costs are means over benchmarks, each counting alike.
 
-    scores: one row a method, benchmark, decoder and metric (see lift.tables); scores, costs and decoders of one model
-    and answer length, costs with those of fine-tuning. Only the first decoders' mean score has an interval. Who was
-    not fine-tuned by itself has no row of that cost.
+    scores: one row a method, benchmark, decoder and metric (see lift.report.tables); scores, costs and decoders of one
+    model and answer length, costs with those of fine-tuning. Only the first decoders' mean score has an interval. Who
+    was not fine-tuned by itself has no row of that cost.
     """
     spent = costs[costs["stage"] == "decode"].groupby(["method", "benchmark", "decoder"])[["answers", "nfe", "seconds"]]
     spent = spent.sum()

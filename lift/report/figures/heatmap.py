@@ -12,7 +12,7 @@ from lift.statistics.bins import frequency_bin, lower_edge
 def data(statistics: pd.DataFrame) -> pd.DataFrame:
     """A row a quantity, bin of frequency and level: the mean weighted by count, and how many tokens it is of.
 
-    statistics: by token (see lift.token_statistics).
+    statistics: by token (see lift.statistics.sums).
     """
     total = statistics.groupby("token")["frequency"].first().sum()
     table = statistics.assign(bin=frequency_bin(statistics["frequency"].to_numpy(), total))

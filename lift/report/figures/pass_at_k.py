@@ -13,7 +13,7 @@ COLUMNS = ["benchmark", "method", "k", "value", "ci_low", "ci_high"]
 def data(scores: pd.DataFrame, benchmarks: list[str], methods: list[str]) -> pd.DataFrame:
     """A row a sampled benchmark, method and k. At k = 1 it is the mean over all samples.
 
-    scores: of one model and answer length, one row a method, benchmark and metric (see lift.tables).
+    scores: of one model and answer length, one row a method, benchmark and metric (see lift.report.tables).
     """
     sampled = scores["metric"].str.extract(r"^(pass|avg)@(\d+)$")
     rows = scores.assign(k=sampled[1].astype(float).where(sampled[0] == "pass", 1.0))[sampled[0].notna()]

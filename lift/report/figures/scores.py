@@ -12,7 +12,7 @@ COLUMNS = ["benchmark", "metric", "method", "step", "value", "ci_low", "ci_high"
 def data(scores: pd.DataFrame, own_metric: dict[str, str], methods: list[str]) -> pd.DataFrame:
     """A row a benchmark and method, by the benchmark's own metric, and the plain average, in the order of the config.
 
-    scores: of one model and answer length, one row a method, benchmark and metric (see lift.tables).
+    scores: of one model and answer length, one row a method, benchmark and metric (see lift.report.tables).
     """
     wanted = own_metric | {"average": "mean"}
     rows = scores[(scores["metric"] == scores["benchmark"].map(wanted)) & scores["method"].isin(methods)]
