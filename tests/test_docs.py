@@ -134,16 +134,16 @@ def test_the_page_on_uncertainty_shows_the_simulation():
     assert "\n".join(rows) in page
 
 
-def test_the_readme_shows_the_claims_and_what_they_could_find():
-    readme = (ROOT / "README.md").read_text()
+def test_the_page_of_results_shows_the_claims_and_what_they_could_find():
+    page = (ROOT / "docs/results.md").read_text()
     decided, found = (table_of(ROOT / f"docs/miniature/{name}.md") for name in ("claims", "power"))
     finds = {row["comparison"]: row["finds (points)"] for row in found}
     rows = [row for row in decided if row["verdict"] != "not run"]
     assert len(rows) == 8
     for row in rows:
         name = row["comparison"]
-        assert f"{name}: {row['measured']} | {finds.get(name, '')}".rstrip() in readme
-        assert f"| {row['verdict']} |" in readme
+        assert f"{name}: {row['measured']} | {finds.get(name, '')}".rstrip() in page
+        assert f"| {row['verdict']} |" in page
 
 
 def table_of(path):
