@@ -24,6 +24,35 @@ def test_conda_and_pip_have_the_same_versions():
     assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", line) for line in everything)
 
 
+def locked() -> dict[str, list[str]]:
+    """The versions of every package in requirements.lock; some have one for each version of Python."""
+    lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if re.match("[a-z]", line)]
+    assert all(line.endswith("\\") for line in lines)  # hashes follow
+    found = {}
+    for line in lines:
+        name, version = re.match(r"([a-z0-9.-]+)==([^ ;]+)", line).groups()
+        found.setdefault(name, []).append(version)
+    return found
+
+
+def test_the_lock_holds_what_the_project_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = dict(line.split("==") for line in project["dependencies"] + project["optional-dependencies"]["dev"])
+    assert asked.pop("torch")
+    assert {name: locked()[name] for name in asked} == {name: [version] for name, version in asked.items()}
+
+
+def test_what_is_installed_is_what_is_locked():
+    from importlib.metadata import distributions
+
+    installed = {re.sub("[-_.]+", "-", found.name).lower(): found.version for found in distributions()}
+    of_torch = re.compile("torch|triton|(cuda|nvidia)-.*")
+    own = {"lift", "pip", "setuptools", "wheel"}
+    unlocked = {name for name in installed.keys() - locked().keys() - own if not of_torch.fullmatch(name)}
+    assert unlocked == set()
+    assert {name for name, versions in locked().items() if installed.get(name, versions[0]) not in versions} == set()
+
+
 def test_the_installed_versions_are_those():
     from importlib.metadata import version
 
