@@ -9,6 +9,8 @@ optimiser is Muon for the matrices inside the layers and AdamW for the rest. Exa
 (seed, i) alone, so that an interrupted run goes on exactly where it stood.
 """
 
+import bisect
+import itertools
 import json
 import random
 import time
@@ -122,7 +124,7 @@ def _optimizer_tensors(network, optimizers) -> dict[str, torch.Tensor]:
 
 
 def _restore(network, optimizers, folder: Path) -> None:
-    network.load_state_dict(load_file(folder / "model.safetensors"))
+    """The optimisers' state as `_optimizer_tensors` gave it."""
     parameters = dict(network.named_parameters())
     owner = {p: optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
     for path, value in load_file(folder / "optimizer.safetensors").items():
@@ -142,30 +144,39 @@ def pretrain(
     learning_rate: float,
     upper_share: float,
     batch_size: int,
+    then: dict | None = None,
     seed: int = 0,
     save_every: int = 1000,
 ) -> dict:
     """Train a base from scratch and write it to `output` in its family's layout; progress is kept in `resume`.
 
-    learning_rate: Muon's, at its highest; AdamW takes a sixth. upper_share: of examples from the upper levels.
+    learning_rate: Muon's, at its highest; AdamW takes a sixth. upper_share: of examples from the upper levels. then: a
+    second round with other steps, learning_rate and upper_share, whose optimisers start anew.
 
     Returns the run record: settings, loss by step, seconds, tokens.
     """
+    rounds = [{"steps": steps, "learning_rate": learning_rate, "upper_share": upper_share}, *([then] if then else [])]
     torch.manual_seed(noise.key("base", seed))
     tokenizer = base.make_tokenizer()
     model = base.make_model(tokenizer, family, hidden_size, layers, heads)
-    network = model.network
-    optimizers = make_optimizers(network)
+    network, starts = model.network, [0, *itertools.accumulate(one["steps"] for one in rounds)]
     record = {"step": 0, "seconds": 0.0, "tokens": 0, "loss": {}}
     state_file = resume / "state.json"
     if state_file.exists():
         record = json.loads(state_file.read_text())
-        _restore(network, optimizers, resume / str(record["step"]))
-    started, already, losses = time.perf_counter(), record["seconds"], []
-    for step in tqdm(range(record["step"], steps), initial=record["step"], total=steps, mininterval=30, unit="step"):
+        network.load_state_dict(load_file(resume / str(record["step"]) / "model.safetensors"))
+    started, already, losses, optimizers = time.perf_counter(), record["seconds"], [], None
+    every = range(record["step"], starts[-1])
+    for step in tqdm(every, initial=record["step"], total=starts[-1], mininterval=30, unit="step"):
+        number = bisect.bisect(starts, step) - 1
+        one, start = rounds[number], starts[number]
+        if optimizers is None or step == start:
+            optimizers = make_optimizers(network)
+            if step > start:
+                _restore(network, optimizers, resume / str(step))
         for optimizer, share in zip(optimizers, RATE_SHARES, strict=True):
-            optimizer.param_groups[0]["lr"] = share * learning_rate_at(step, steps, learning_rate)
-        batch = make_batch(tokenizer, seed, step, batch_size, upper_share)
+            optimizer.param_groups[0]["lr"] = share * learning_rate_at(step - start, one["steps"], one["learning_rate"])
+        batch = make_batch(tokenizer, seed, step, batch_size, one["upper_share"])
         keys = torch.tensor([noise.key("base", seed, step, row) for row in range(batch_size)])
         losses.append(backward(model, batch, keys))
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -173,7 +184,7 @@ def pretrain(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         record["tokens"] += int(batch["real"].sum())
-        if (step + 1) % save_every == 0 or step + 1 == steps:
+        if (step + 1) % save_every == 0 or step + 1 in starts:
             record["step"], record["seconds"] = step + 1, already + time.perf_counter() - started
             record["loss"][str(step + 1)] = round(sum(losses) / len(losses), 4)
             losses = []
@@ -188,4 +199,5 @@ def pretrain(
     tokenizer.save_pretrained(output)
     settings = {"family": family, "hidden_size": hidden_size, "layers": layers, "heads": heads, "steps": steps}
     settings |= {"learning_rate": learning_rate, "upper_share": upper_share, "batch_size": batch_size, "seed": seed}
+    settings |= {"then": then} if then else {}
     return record | {"settings": settings | {"threads": torch.get_num_threads()}}
