@@ -37,6 +37,33 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, family):
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
+@pytest.mark.parametrize("stop", [4, 5, 6])  # in the first round, at its end, in the second
+def test_a_second_round_has_its_own_rate_and_share_and_is_gone_on_with(tmp_path, monkeypatch, stop):
+    then = {"steps": 4, "learning_rate": 0.02, "upper_share": 0.25}
+    settings = {"save_every": 2, **RECIPE, "steps": 5, "hidden_size": 16, "layers": 2, "heads": 2, "then": then}
+    original, seen = pretraining.make_batch, []
+
+    def noted(tokenizer, seed, step, batch_size, upper_share):
+        if len(seen) == stop and not noted.died:
+            noted.died = True
+            raise KilledError
+        seen.append((step, upper_share))
+        return original(tokenizer, seed, step, batch_size, upper_share)
+
+    noted.died = True
+    monkeypatch.setattr(pretraining, "make_batch", noted)
+    record = pretraining.pretrain(tmp_path / "whole", tmp_path / "a", **settings)
+    assert seen == [(step, 0.5) for step in range(5)] + [(step, 0.25) for step in range(5, 9)]
+    assert record["settings"]["then"] == then
+    seen.clear()
+    noted.died = False
+    with pytest.raises(KilledError):
+        pretraining.pretrain(tmp_path / "resumed", tmp_path / "b", **settings)
+    pretraining.pretrain(tmp_path / "resumed", tmp_path / "b", **settings)
+    whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "resumed"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
 def test_micro_batches_of_like_length_have_the_gradient_of_the_whole(tmp_path, monkeypatch):
     settings = {"save_every": 1, **RECIPE, "steps": 1, "hidden_size": 16, "layers": 2, "heads": 2}
     pretraining.pretrain(tmp_path / "parts", tmp_path / "a", **settings | {"batch_size": 12})

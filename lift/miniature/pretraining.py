@@ -1,7 +1,7 @@
 """How the miniature's base is made: masked diffusion on freshly generated problems, none of them held out.
 
 A quarter of the examples are drills, steps by themselves. Most problems are of the tasks' lower levels; `upper_share`
-of them are of the upper levels, which the corpus teaches.
+of them are of the upper levels, which the corpus teaches. A second round may have another share.
 
 Half of the sequences are masked at random, as masked diffusion has it; the other half as block-wise decoding will mask
 them: what comes before a block is visible, what comes after is not, and the loss is taken within the block. The

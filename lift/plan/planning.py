@@ -658,7 +658,7 @@ def _model_part(name: str, entry: dict, device: str, shape: Shape, results: Path
     if base == "shipped":
         return Part("models", name, base, 1, files=files)
     recipe, length = entry["training"], 65  # prompt and filled response of the miniature's tasks, on average
-    rows = recipe["batch_size"] * recipe["steps"]
+    rows = recipe["batch_size"] * (recipe["steps"] + recipe.get("then", {"steps": 0})["steps"])
     network, _ = training_flops(shape, None, Selected(1, 0.5, 0, 0), length, 50)
     flops = {"float32": rows * network} if device == "cpu" else {}  # it is trained on the CPU
     needed = training_bytes(shape, "float32", None, recipe["batch_size"], length, masked_attention=True)
