@@ -74,7 +74,7 @@ def test_no_remote_code_and_no_pickle():
     for path in [*ROOT.glob("lift/**/*.py"), *ROOT.glob("workflow/**/*.smk")]:
         text = path.read_text()
         assert not re.search(r"trust_remote_code\s*=\s*True|torch\.load\(|pickle", text), path
-        if path.name != "sandbox.py":  # what runs a model's programs, and nothing else does
+        if path.parts[-2:] != ("sandbox", "inside.py"):  # what runs a model's programs, and nothing else does
             assert not re.search(r"(?<![.\w])(eval|exec)\(", text), path
 
 
