@@ -746,7 +746,6 @@ def untried():
 
 def test_check(isolation, untried):
     sandbox.check(isolation)
-    sandbox.check()
 
 
 def test_missing_bubblewrap_is_refused(untried, monkeypatch, tmp_path):
