@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from lift.report import page as report
 from lift.report import tables
 from lift.report.figures import scores as figure
 from lift.report.figures.style import method_marks
+from lift.report.page import cells
 from lift.scores import claims, reported
 from lift.scores.comparisons import compare
 from lift.scores.decoded_step import decoded_step, say, untrained
@@ -124,8 +124,8 @@ def test_the_page_shows_the_column(made, tmp_path):
     scores, _ = made
     none = pd.DataFrame(columns=["model", "method", "benchmark", "gen_length", "verdict", "published", "differs"])
     tables.write(tables.main_table(scores, OWN, METHODS, none, none), tmp_path / "main")
-    table = report.read_table(tmp_path / "main.csv")
-    rows = report.main_table(table, {"runs": [], "benchmarks": {}, "methods": METHODS, "models": ["m"]}, {})["rows"]
+    table = cells.read_table(tmp_path / "main.csv")
+    rows = cells.main_table(table, {"runs": [], "benchmarks": {}, "methods": METHODS, "models": ["m"]}, {})["rows"]
     assert {row["text"]["method"]: row["text"]["step"] for row in rows} == SAID
 
 
@@ -137,6 +137,8 @@ def test_a_note_names_only_what_is_untrained():
 def test_no_config_decodes_gifts_untrained_best():
     """Its held-out loss scores padding, on which it does not train, so that its best is the base."""
     for path in [*(ROOT / "config").glob("*.yaml"), *(ROOT / "tests/config").glob("*.yaml")]:
-        for name, method in (yaml.safe_load(path.read_text()).get("methods") or {}).items():
+        config = yaml.safe_load(path.read_text())
+        for name, method in (config.get("methods") or {}).items():
             if method.get("objective") == "gift":
-                assert method["training"]["checkpoint"] == "last", f"{path}: {name}"
+                training = config["training"] | method.get("training", {})
+                assert training["checkpoint"] == "last", f"{path}: {name}"
