@@ -90,7 +90,7 @@ def test_a_changed_task_plans_its_corpus_and_all_that_follows(checkout):
     assert plan["prepare_corpus"] == plan["data_report"] == 1
     assert plan["tokenise"] == 2
     assert plan["train"] == 10
-    assert plan["prepare_benchmark"] == 6
+    assert plan["prepare_benchmark"] == 1
 
 
 def test_a_changed_learning_rate_plans_that_method_only(checkout):
