@@ -24,10 +24,11 @@ _KINDS = {  # the folders, and the function whose keyword-only arguments are the
 
 
 def _files(kind: str) -> dict[str, Path]:
-    """The files of a kind by the names that a config has for them."""
+    """The files of a kind by their names: of corpora and benchmarks with dashes, of others as the file has it."""
     folders = [_PACKAGE / folder for folder in _KINDS[kind][0]]
     paths = sorted(path for folder in folders for path in folder.glob("*.py") if path.stem != "__init__")
-    return {path.stem.replace("_", "-"): path for path in paths}
+    dashes = kind in ("corpus", "benchmark")
+    return {path.stem.replace("_", "-") if dashes else path.stem: path for path in paths}
 
 
 def _function(path: Path, name: str) -> ast.FunctionDef:
@@ -83,9 +84,9 @@ def choices(kind: str, name: str) -> dict[str, list]:
 def module_name(kind: str, name: str) -> str:
     """Where a thing of a kind is defined. Raises InputError, with those that are known, where there is none."""
     files = _files(kind)
-    if name.replace("_", "-") not in files:
+    path = files.get(name) or files.get(name.replace("_", "-"))
+    if path is None:
         raise InputError(f"there is no {kind} {name!r}; known are {', '.join(files)}.")
-    path = files[name.replace("_", "-")]
     return ".".join(path.relative_to(_PACKAGE.parent).with_suffix("").parts)
 
 
