@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import jsonschema
+import pandas as pd
 import pytest
 import yaml
 
@@ -211,16 +212,17 @@ def test_the_reference_is_the_first_method_and_k_all_samples_unless_said_otherwi
 
 
 def test_the_ablations_of_the_paper_are_those_of_the_miniature():
-    """The same block at full scale: the same methods, but for the other learning rate."""
-    ours, papers = (read(ROOT / f"config/{name}.yaml") for name in ("ablations", "paper"))
-    assert ours["run_ablations"]
+    """The same objectives in config/ablations.yaml or config/study.yaml, by the same names."""
+    ablations, study, papers = (read(ROOT / f"config/{name}.yaml") for name in ("ablations", "study", "paper"))
+    assert ablations["run_ablations"]
     assert not papers["run_ablations"]
-    rates = {"lift3-half-rate", "lift3-double-rate"}
-    assert ours["ablations"].keys() - rates == papers["ablations"].keys() - rates
-    for name in ours["ablations"].keys() - rates:
-        mine, theirs = ({k: v for k, v in c["ablations"][name].items() if k != "training"} for c in (ours, papers))
-        assert mine == theirs
-    assert ours["methods"].keys() == papers["methods"].keys()
+    ours = ablations["ablations"] | study["methods"]
+    rates_and_checkpoints = {"sft-half-rate", "lift3-double-rate", "sft-last", "lift3-last"}  # of its own protocol
+    for name, method in papers["ablations"].items():
+        if name not in rates_and_checkpoints:
+            mine, theirs = ({k: v for k, v in entry.items() if k != "training"} for entry in (ours[name], method))
+            assert mine == theirs
+    assert ablations["methods"].keys() < papers["methods"].keys() < study["methods"].keys()
 
 
 def test_sft_with_lifts_compute_takes_as_many_operations():
@@ -241,10 +243,44 @@ def test_sft_with_lifts_compute_takes_as_many_operations():
         assert longer == pytest.approx(steps["lift3"] / steps["sft"], rel=0.01)
 
 
-def test_the_miniature_and_its_ablations_are_one_protocol():
-    plain, ablations = (read(ROOT / f"config/{name}.yaml") for name in ("config", "ablations"))
-    for key in ("seeds", "corpora", "statistics", "training", "methods", "decoders"):
-        assert plain[key] == ablations[key]
+MINIATURES = ("config", "study", "ablations", "base", "tuning")
+
+
+def test_the_configs_of_the_miniature_are_one_protocol():
+    plain, *others = (read(ROOT / f"config/{name}.yaml") for name in MINIATURES)
+    for config in others:
+        for key in ("corpora", "training", "decoders"):
+            assert config[key] == plain[key]
+
+
+def test_methods_are_trained_at_the_rates_that_validation_problems_chose():
+    """perf/results/rates.csv, which perf/rates.py wrote; in config/ablations.yaml those of SFT and LIFT-3."""
+    table = pd.read_csv(ROOT / "perf/results/rates.csv")
+    chosen = table[table["chosen"] == "yes"].set_index("method")["rate"].to_dict()
+    for name in ("config", "study", "ablations"):
+        config = configuration.resolve(read(ROOT / f"config/{name}.yaml"), SCHEMA)
+        for method in configuration.trained_methods(config):
+            kind = method if method in chosen else method.partition("-")[0]
+            training = configuration.method_training(config, method)
+            if training["lora"] is None:
+                assert training["learning_rate"] == chosen[kind], (name, method)
+    assert set(config["methods"]) - set(chosen) == set(config["ablations"])
+
+
+def test_tuning_gives_every_method_the_same_rates_and_other_problems_than_the_study():
+    tuning, study = (read(ROOT / f"config/{name}.yaml") for name in ("tuning", "study"))
+    tried = {}
+    for name, entry in tuning["methods"].items():
+        method, _, _ = name.partition("-at-")
+        tried.setdefault(method, []).append(entry["training"].pop("learning_rate"))
+        assert entry["training"] == {}
+        mine, theirs = ({k: v for k, v in e.items() if k != "training"} for e in (entry, study["methods"][method]))
+        assert mine == theirs
+    assert tried.keys() == study["methods"].keys()
+    assert len({tuple(rates) for rates in tried.values()}) == 1
+    for benchmark, entry in tuning["benchmarks"].items():
+        assert entry["part"] == "validation"
+        assert "part" not in study["benchmarks"][benchmark]
 
 
 def test_settings_are_what_is_not_an_entrys_own_with_defaults():
