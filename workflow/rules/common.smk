@@ -46,14 +46,11 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
     }
 
 # glibc would give every large tensor back to the system and ask for it again: a quarter of the time of decoding
-VARIABLES = {
-    "PYTHONPATH": str(REPOSITORY),
-    "TOKENIZERS_PARALLELISM": "false",
-    "MALLOC_MMAP_THRESHOLD_": "33554432",
-    "MALLOC_TRIM_THRESHOLD_": "1073741824",
-}
+COMMAND = f"PYTHONPATH={shlex.quote(str(REPOSITORY))} TOKENIZERS_PARALLELISM=false"
+COMMAND += " MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824"
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
-    VARIABLES["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    COMMAND += f' PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
+COMMAND += " python -m lift"
 
 # Jobs read the resolved config from a file of its own name, which no other run with the same results changes.
 HANDED = Path(".snakemake", "lift", f"{E.config['experiment']}-{value_hash(E.config)}.yaml")
@@ -76,9 +73,8 @@ def lift(stage):
     """A stage's command up to its names, as a param that no job is compared by, since it takes `threads`."""
 
     def command(wildcards, threads):
-        variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in VARIABLES.items())
         shard = f" --shard {wildcards.shard}/{SHARDS}" if "shard" in wildcards.keys() else ""
-        return f"{variables} python -m lift {stage} --config {shlex.quote(str(HANDED))}{shard}"
+        return f"{COMMAND} {stage} --config {shlex.quote(str(HANDED))}{shard}"
 
     return command
 
