@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import sys
+from pathlib import Path
 
 from lift.errors import InputError
 
@@ -50,10 +51,17 @@ def main() -> int:
             module = importlib.import_module(f"lift.{room}.{stage.replace('-', '_')}")
             sub.description = module.__doc__
             sub.formatter_class = argparse.RawDescriptionHelpFormatter
+            if stage in STAGES:
+                sub.add_argument("--config", type=Path, required=True, help="the .yaml file of the experiment")
             module.add_arguments(sub)
     args = parser.parse_args()
     try:
-        module.main(args)
+        if args.stage in STAGES:
+            from lift.config.experiment import Experiment  # tools need none
+
+            module.main(Experiment.read(args.config), args)
+        else:
+            module.main(args)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

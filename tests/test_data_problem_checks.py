@@ -2,14 +2,18 @@
 
 import json
 import types
+from types import SimpleNamespace
 
 import pytest
 
 from lift import registry
+from lift.config.layout import Layout
 from lift.data.benchmarks import humaneval, mbpp
 from lift.data.problem_checks import check
 from lift.errors import InputError
+from lift.stages import prepare_benchmark
 from tests.conftest import ROOT
+from tests.stage_config import write_config
 
 HUMANEVAL = {
     "task_id": "T/0",
@@ -105,15 +109,18 @@ def write(path, *rows):
 
 
 @pytest.fixture
-def prepare(tmp_path, lift_command):
-    """`python -m lift prepare-benchmark`: exit code, errors, and what was written."""
+def prepare(tmp_path):
+    """The stage `prepare-benchmark`: exit code, errors, and what was written."""
 
     def run(source, **settings):
-        output = tmp_path / "out.jsonl"
-        code, _, errors = lift_command(
-            "prepare-benchmark", "--source", source, "--settings", json.dumps(settings), "--output", output
-        )
-        return code, errors, [json.loads(line) for line in output.read_text().splitlines()] if output.exists() else None
+        view = {"source": source, "settings": settings}
+        experiment = SimpleNamespace(problems=lambda name: view, layout=Layout(tmp_path))
+        output = experiment.layout.problems("b")
+        try:
+            prepare_benchmark.main(experiment, SimpleNamespace(benchmark="b"))
+        except InputError as error:
+            return 2, f"error: {error}\n", None
+        return 0, "", [json.loads(line) for line in output.read_text().splitlines()]
 
     return run
 
@@ -316,25 +323,23 @@ def test_a_file_without_a_column_is_named(tmp_path, prepare):
         assert code == 2
         assert f"{path}" in errors
     assert "there is no field 'Solution'; it has Puzzle, Answer" in prepare("mini-sudoku", path=str(path))[1]
-    code, errors, _ = prepare("mini-sudoku", path=str(tmp_path / "no.csv"))
-    assert code == 2
-    assert "no such file" in errors
 
 
 def test_examples_need_a_prompt_and_a_response(tmp_path, lift_command, monkeypatch):
     module = types.ModuleType("own")
     monkeypatch.setattr(registry, "module_of", lambda kind, name: module)
-    arguments = ("prepare-corpus", "--source", "own", "--output", tmp_path / "a.jsonl")
+    arguments = ("prepare-corpus", "--config", write_config(tmp_path)[0], "--corpus", "c")
+    monkeypatch.chdir(tmp_path)
     for examples, words in [
         ([], "has no examples"),
         ([{"prompt": "p", "response": "r"}, {"prompt": "p"}], "example 1: it needs a prompt and a response"),
         ([{"prompt": "p", "response": 5}], "example 0: it needs"),
     ]:
-        module.examples = lambda examples=examples: examples
+        module.examples = lambda examples=examples, **_: examples
         code, _, errors = lift_command(*arguments)
         assert code == 2
         assert words in errors
-    module.examples = lambda: [{"prompt": "p", "response": "r"}]
+    module.examples = lambda **_: [{"prompt": "p", "response": "r"}]
     assert lift_command(*arguments)[0] == 0
 
 
@@ -346,11 +351,3 @@ def test_the_kept_code_problems_are_let_in():
         check("code", json.loads(line))
     with pytest.raises(InputError, match="no such file"):
         humaneval.problems(path="no.jsonl")
-
-
-@pytest.mark.parametrize("stage", ["prepare-benchmark", "prepare-corpus"])
-def test_an_unknown_source_is_named(stage, tmp_path, lift_command):
-    code, _, errors = lift_command(stage, "--source", "gsm9k", "--output", tmp_path / "out.jsonl")
-    assert code == 2
-    assert f"there is no {stage.removeprefix('prepare-')} 'gsm9k'" in errors
-    assert "gsm8k" in errors

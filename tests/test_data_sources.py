@@ -20,6 +20,7 @@ from lift.data.corpora import dataset, kodcode, lift_sft_12k, s1k, s1k_1_1
 from lift.data.corpora import gsm8k as gsm8k_corpus
 from lift.errors import InputError
 from tests.conftest import ROOT
+from tests.stage_config import write_config
 
 DATA = ROOT / "tests/rehearsal/data"
 ROWS = [{"question": "How many?", "answer": "3"}, {"question": 'A "quoted", one', "answer": "4"}]
@@ -130,36 +131,43 @@ def test_texts_of_a_data_set_of_the_hub_come_as_written(cache, tmp_path):
         sources.read_rows("HuggingFaceH4/MATH-500", fields=["x"], revision=snapshot.name, split="test")
 
 
-def test_a_model_of_the_hub_is_linked_not_copied(cache, tmp_path, lift_command):
+def base_model(lift_command, folder, base, revision, family="llada"):
+    """`lift base-model` of a hub id, called in the folder."""
+    models = {"m": {"base": base, "revision": revision, "family": family}}
+    return lift_command("base-model", "--config", write_config(folder, models=models)[0], "--model", "m")
+
+
+def test_a_model_of_the_hub_is_linked_not_copied(cache, tmp_path, monkeypatch, lift_command):
     source = ROOT / "tests/rehearsal/models/llada"
     snapshot = cache("model", "GSAI-ML/LLaDA-8B-Instruct", COMMIT, {p.name: p for p in source.iterdir()})
-    output = tmp_path / "model"
-    command = ["base-model", "--base", "GSAI-ML/LLaDA-8B-Instruct", "--output", output]
-    assert lift_command(*command, "--revision", COMMIT)[0] == 0
+    output = tmp_path / "results/tiny/models/m"
+    monkeypatch.chdir(tmp_path)
+    assert base_model(lift_command, tmp_path, "GSAI-ML/LLaDA-8B-Instruct", COMMIT)[0] == 0
     assert (output / "model-00001-of-00002.safetensors").resolve().parent == snapshot
     assert json.loads((output / "source.json").read_text())["snapshot"] == COMMIT
     from lift.models import checkpoint
 
     checkpoint.load(output)
-    assert lift_command(*command)[0] == 0  # `main` is what the cache says it is
-    code, _, errors = lift_command(*command, "--revision", "0" * 40)
+    main = base_model(lift_command, tmp_path, "GSAI-ML/LLaDA-8B-Instruct", "main")
+    assert main[0] == 0  # what the cache says it is
+    code, _, errors = base_model(lift_command, tmp_path, "GSAI-ML/LLaDA-8B-Instruct", "0" * 40)
     assert code == 2
     assert "the model GSAI-ML/LLaDA-8B-Instruct at revision '0000" in errors
     assert "is not in the local cache" in errors
 
 
-def test_a_hub_model_that_is_none_of_the_families_is_refused(cache, tmp_path, lift_command):
+def test_a_hub_model_that_is_none_of_the_families_is_refused(cache, tmp_path, monkeypatch, lift_command):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     source = ROOT / "tests/rehearsal/models/llada"
     files = {p.name: p for p in source.iterdir()} | {"config.json": tmp_path / "config.json"}
     cache("model", "owner/other", COMMIT, files)
-    code, _, errors = lift_command("base-model", "--base", "owner/other", "--output", tmp_path / "out")
+    code, _, errors = base_model(lift_command, tmp_path, "owner/other", "main")
     assert code == 2
     assert "'gpt2'; known are llada, Dream" in errors
     files["config.json"] = source / "config.json"
     cache("model", "owner/other", COMMIT, files)
-    command = ["base-model", "--base", "owner/other", "--output", tmp_path / "out"]
-    assert "is of the family llada" in lift_command(*command, "--family", "Dream")[2]
+    assert "is of the family llada" in base_model(lift_command, tmp_path, "owner/other", "main", "Dream")[2]
 
 
 def test_what_is_in_the_cache_is_in_reach_without_a_network(cache):

@@ -1,5 +1,6 @@
 """What the documents show is what the code as it stands gives: a part of the kept results is computed again."""
 
+import copy
 import json
 import sys
 import warnings
@@ -10,7 +11,7 @@ import yaml
 
 from lift import provenance, tidy
 from lift.config import configuration
-from lift.data.benchmarks import describe
+from lift.config.experiment import Experiment
 from lift.report.kept import header, made_by, part_files
 from lift.scores.problem_scores import problem_table
 from lift.scores.scores import COLUMNS, score_rows
@@ -34,8 +35,8 @@ def test_kept_results_say_which_code_made_them(folder, config):
     """Code that has changed since is a warning: results are made again when they change."""
     facts = facts_of(folder)
     assert (ROOT / "docs" / folder / "README.md").read_text() == header(folder, facts)
-    resolved = configuration.resolve(read_config(config), SCHEMA)
-    now = made_by(resolved, ROOT / "config/claims.yaml", ROOT / "config/reported.csv")
+    experiment = Experiment(configuration.resolve(read_config(config), SCHEMA))
+    now = made_by(experiment, ROOT / "config/claims.yaml", ROOT / "config/reported.csv")
     changed = [name for name in now if facts["made by"].get(name) != now[name]]
     if changed:
         said = f"docs/{folder} was made by code as of {facts['commit'][:7]}; changed since: {', '.join(changed)}"
@@ -94,12 +95,7 @@ def test_a_part_of_the_kept_results_is_what_this_code_gives(part):
 
 def test_its_row_of_the_kept_scores_follows(part):
     _, found, config = part
-    resolved = configuration.resolve(config, SCHEMA)
-    plan = {
-        name: describe(entry["source"], configuration.benchmark_settings(entry))
-        | {"decoders": configuration.benchmark_decoders(resolved, name), "k": entry["k"]}
-        for name, entry in resolved["benchmarks"].items()
-    }
+    plan = Experiment(configuration.resolve(config, SCHEMA)).scoring()["benchmarks"]
     rows = score_rows(problem_table([found["grades.csv"]], plan, {("mini", "lift3", 0): 120}, {}), plan)
     row = pd.DataFrame(rows).assign(experiment=config["experiment"])[list(COLUMNS)].iloc[0]
     kept = tidy.read(ROOT / "docs/miniature/scores.csv")
@@ -110,15 +106,18 @@ def test_its_row_of_the_kept_scores_follows(part):
 
 
 def test_a_changed_setting_or_module_is_noticed():
-    resolved = configuration.resolve(read_config("config"), SCHEMA)
-    before = made_by(resolved)
-    resolved["training"]["learning_rate"] *= 2
-    after = made_by(resolved)
+    config = configuration.resolve(read_config("config"), SCHEMA)
+    before = made_by(Experiment(config))
+    config["threads"] += 1
+    assert made_by(Experiment(config)) == before
+    config["training"]["learning_rate"] *= 2
+    after = made_by(Experiment(config))
     assert [name for name in before if before[name] != after[name]] == ["config"]
-    resolved["methods"]["lift3"]["objective"] = "vanilla"
-    assert made_by(resolved)["finetune"] == before["finetune"]  # lift2 still has the objective
-    del resolved["methods"]["lift2"]
-    assert made_by(resolved)["finetune"] != before["finetune"]
+    config["methods"] |= {"other": copy.deepcopy(config["methods"]["lift3"])}
+    config["methods"]["lift3"]["objective"] = "vanilla"
+    assert made_by(Experiment(config))["finetune"] == before["finetune"]  # the other still has the objective
+    config["methods"] = {"sft": config["methods"]["sft"]}
+    assert made_by(Experiment(config))["finetune"] != before["finetune"]
 
 
 def test_the_readme_shows_the_kept_tables():

@@ -21,9 +21,10 @@ from lift.finetune import measures, settings, stream, trainer
 from lift.finetune.objectives import cart, gift, lift, loss_sum, vanilla
 from lift.models import adapters, checkpoint
 from lift.models.forward_process import Batch, Draws
-from tests.conftest import GOLDEN, ROOT
+from tests.conftest import GOLDEN
 from tests.draws import GivenDraws
 from tests.rounding import assert_equal_to_rounding
+from tests.stage_config import HERE, write_config
 
 LORA = {"r": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
 SETTINGS = settings.Settings(
@@ -232,11 +233,13 @@ def test_padding_is_scored_or_invisible(tiny_llada):
     assert selection.real.tolist() == [[True] * 4 + [False] * 2]
 
 
-def command(folder, output, **changes):
-    """Arguments of the command that fine-tunes on folder/corpus."""
-    arguments = ["finetune", "--model", GOLDEN / "tiny_llada", "--corpus", folder / "corpus", "--objective", "lift"]
-    arguments += ["--training", json.dumps(vars(SETTINGS) | {"micro_batch_size": 2} | changes), "--seed", 0]
-    return [str(a) for a in (*arguments, "--resume", folder / "resume", "--output", folder / output)]
+def command(corpus, folder, **changes):
+    """Arguments of the command that fine-tunes on a corpus, to be called in the folder, and the run's folder."""
+    training = {"corpus": "c", "checkpoint": "last"} | vars(SETTINGS) | {"micro_batch_size": 2} | changes
+    path, experiment = write_config(folder, GOLDEN / "tiny_llada", training=training)
+    corpus.save_to_disk(str(experiment.layout.tokenised("m", "c")))
+    arguments = ["finetune", "--config", str(path), "--model", "m", "--method", "lift", "--seed", "0"]
+    return arguments, experiment.layout.run("m", "lift", 0)
 
 
 def assert_near(one, two):
@@ -247,37 +250,43 @@ def assert_near(one, two):
 
 
 @pytest.mark.parametrize("score_padding", [True, False])
-def test_two_processes_are_one(corpus, tmp_path, lift_command, score_padding):
+def test_two_processes_are_one(corpus, tmp_path, monkeypatch, lift_command, score_padding):
     """The command with two devices and with one: the same log and weights, and a record that says so."""
-    corpus.save_to_disk(str(tmp_path / "corpus"))
-    logs = []
+    logs, folders = [], []
     for devices in (1, 2):
+        folder = tmp_path / str(devices)
+        folder.mkdir()
         changes = {"score_padding": score_padding, "padding": "batch", "devices": devices}
-        code, _, errors = lift_command(*command(tmp_path, str(devices), **changes))
+        arguments, run = command(corpus, folder, **changes)
+        monkeypatch.chdir(folder)
+        code, _, errors = lift_command(*arguments)
         assert code == 0, errors
-        assert json.loads((tmp_path / str(devices) / "run.json").read_text())["devices"] == devices
-        assert not (tmp_path / "resume").exists()
-        logs.append([json.loads(line) for line in (tmp_path / str(devices) / "log.jsonl").read_text().splitlines()])
+        assert json.loads((run / "run.json").read_text())["devices"] == devices
+        assert not list(folder.glob("results/tiny/.resume/runs/*/*/*/"))
+        logs.append([json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()])
+        folders.append(run)
     for one, two in zip(*logs, strict=True):
         assert one.keys() == two.keys()
         assert one.get("masked_tokens") == two.get("masked_tokens")
         for name in ("loss", "eval_loss", "grad_norm"):
             assert one.get(name, 0) == pytest.approx(two.get(name, 0), rel=1e-4)
-    assert_near(tmp_path / "1", tmp_path / "2")
+    assert_near(*folders)
 
 
 def test_two_processes_end_together_and_go_on(corpus, tmp_path):
     """Whether their launcher is told to end or dies: no process is left, and the next one goes on from a checkpoint."""
-    corpus.save_to_disk(str(tmp_path / "corpus"))
-    changes = {"devices": 2, "epochs": 5, "eval_steps": 5}
-    run = [sys.executable, "-m", "lift", *command(tmp_path, "run", **changes)]
+    arguments, folder = command(corpus, tmp_path, devices=2, epochs=5, eval_steps=5)
+    run = [sys.executable, "-m", "lift", *arguments]
 
     def checkpoints():
-        return {path.parent.name for path in (tmp_path / "resume").glob("*/checkpoint-*/trainer_state.json")}
+        found = tmp_path.glob("results/tiny/.resume/runs/m/lift/seed0/*/checkpoint-*/trainer_state.json")
+        return {path.parent.name for path in found}
 
     for end in (signal.SIGTERM, signal.SIGKILL):
         before = checkpoints()
-        with subprocess.Popen(run, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as launcher:
+        with subprocess.Popen(
+            run, cwd=tmp_path, env=HERE, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        ) as launcher:
             while checkpoints() <= before:
                 assert launcher.poll() is None
                 time.sleep(0.02)
@@ -286,23 +295,23 @@ def test_two_processes_end_together_and_go_on(corpus, tmp_path):
             launcher.send_signal(end)
             assert launcher.wait() != 0
         assert not psutil.wait_procs(children, timeout=30)[1]
-    finished = subprocess.run(run, cwd=ROOT, capture_output=True, text=True)
+    finished = subprocess.run(run, cwd=tmp_path, env=HERE, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
-    first = json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[0])
+    first = json.loads((folder / "log.jsonl").read_text().splitlines()[0])
     assert first["step"] == 0  # what was logged before stands in the log
     model, settings = (
         checkpoint.load(GOLDEN / "tiny_llada"),
         replace(SETTINGS, micro_batch_size=4, epochs=5, eval_steps=5),
     )
     trainer.finetune(model, "llada", corpus, lift.select, settings, 0, tmp_path / "one", tmp_path / "resume-one")
-    assert_near(tmp_path / "one", tmp_path / "run")
+    assert_near(tmp_path / "one", folder)
 
 
 def test_a_process_that_fails_ends_the_stage(corpus, tmp_path):
-    corpus.save_to_disk(str(tmp_path / "corpus"))
-    run = command(tmp_path, "run", devices=2)
-    run[run.index("--model") + 1] = str(tmp_path)
-    finished = subprocess.run([sys.executable, "-m", "lift", *run], cwd=ROOT, capture_output=True, text=True)
+    arguments, _ = command(corpus, tmp_path, devices=2)
+    (tmp_path / "model/model.safetensors").unlink()
+    run = [sys.executable, "-m", "lift", *arguments]
+    finished = subprocess.run(run, cwd=tmp_path, env=HERE, capture_output=True, text=True)
     assert finished.returncode == 1
     assert "model.safetensors does not exist" in finished.stderr
     assert finished.stderr.splitlines()[-1].startswith("error: process ")
@@ -382,13 +391,16 @@ def with_prompts(corpus, split, longer):
 
 
 @pytest.mark.parametrize("split, count", [("train", 48), ("held_out", 6)])
-def test_a_split_without_a_response_is_refused_before_training(corpus, tmp_path, lift_command, split, count):
-    with_prompts(corpus, split, count).save_to_disk(str(tmp_path / "corpus"))
-    code, _, errors = lift_command(*command(tmp_path, "run"))
+def test_a_split_without_a_response_is_refused_before_training(
+    corpus, tmp_path, monkeypatch, lift_command, split, count
+):
+    arguments, run = command(with_prompts(corpus, split, count), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = lift_command(*arguments)
     assert code == 2
     assert f"none of the {count} examples of the split '{split}'" in errors
     assert "max_length 32" in errors
-    assert not (tmp_path / "run").exists()
+    assert not run.exists()
 
 
 @pytest.mark.parametrize("prompt", [32, 33, 40])

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from lift.errors import InputError
 from lift.models import tokenization
 from tests.conftest import ROOT
+from tests.stage_config import write_config
 
 MODELS = ROOT / "tests/rehearsal/models"
 LLADA, DREAM = (tokenization.load_tokenizer(MODELS / name) for name in ("llada", "dream"))
@@ -226,13 +227,17 @@ def test_half_a_character_is_refused():
             tokenization.encode_prompts(DREAM, ["whole", text])
 
 
-def test_the_stage_names_the_line(tmp_path, lift_command):
+def test_the_stage_names_the_line(tmp_path, monkeypatch, lift_command):
     rows = [{"prompt": "ann", "response": "so"}] * 3 + [{"prompt": "ann", "response": "<|mask|>"}]
-    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    arguments = ["--corpus", tmp_path / "mine.jsonl", "--source", "mine", "--model", ROOT / "lift/miniature/weights"]
-    code, _, errors = lift_command("tokenise", *arguments, "--held-out", 1, "--output", tmp_path / "out")
+    corpora = {"c": {"source": "mini-traces", "held_out": 1}}
+    path, experiment = write_config(tmp_path, ROOT / "lift/miniature/weights", corpora=corpora)
+    corpus = experiment.layout.corpus("c")
+    corpus.parent.mkdir(parents=True)
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = lift_command("tokenise", "--config", path, "--corpus", "c", "--model", "m")
     assert code == 2
-    assert "mine.jsonl, line 4: '<|mask|>'" in errors
+    assert "c.jsonl, line 4: '<|mask|>'" in errors
 
 
 # ---- ends, templates and files

@@ -4,21 +4,23 @@ import base64
 import hashlib
 import json
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pandas as pd
 import pytest
 
+from lift.config.layout import Layout
 from lift.errors import InputError
 from lift.report.page import answers, cells
 from lift.report.page import page as report
+from lift.stages import report as stage
 
 METRICS = {"gsm": "accuracy", "sudoku": "cell_accuracy", "contest": "pass@2"}
 DECODERS = {"gsm": ["greedy", "long"], "sudoku": ["greedy"], "contest": ["sampled"]}
 METHODS = ["guess", "base", "sft", "lift3"]
+VIEW = {"metrics": METRICS, "decoders": DECODERS, "methods": METHODS, "references": ["sft"]}
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- <script>"
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -97,7 +99,7 @@ def results(tmp_path):
 
 
 def make(results, budget=10**6):
-    page = report.gather(results, METRICS, DECODERS, METHODS, "sft", budget)
+    page = report.gather(Layout(results), VIEW, budget)
     return report.render(page)
 
 
@@ -226,11 +228,9 @@ def test_costs_are_summed_by_stage_and_method(results):
 
 
 def test_the_stage_writes_the_page_with_relative_links(results):
-    output = results.parent / "elsewhere/report.html"
-    run = [sys.executable, "-m", "lift", "report", "--results", str(results), "--metrics", json.dumps(METRICS)]
-    run += ["--decoders", json.dumps(DECODERS), "--methods", *METHODS, "--reference", "sft", "--output", str(output)]
-    subprocess.run(run, check=True)
-    assert "../tiny/tables/main.csv" in Page(output.read_text()).links()
+    experiment = SimpleNamespace(layout=Layout(results), report=lambda: VIEW)
+    stage.main(experiment, SimpleNamespace(budget_mb=1))
+    assert "tables/main.csv" in Page((results / "report.html").read_text()).links()
     (results / "grades/m/sft/seed0/greedy/gsm.csv").write_text("id,sample,extracted,correct,invalid,truncated\n")
     with pytest.raises(InputError, match="has no row for sample 0 of problem 0"):
         make(results)

@@ -1,5 +1,6 @@
 """Statistics by token and level, against a version that keeps every masked token in a list."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from lift.models.forward_process import Batch
 from lift.statistics.sums import QUANTITIES, UNIT, Accumulator, accumulate, gather
 from lift.statistics.words import split_by_frequency
 from tests.conftest import ROOT
+from tests.stage_config import HERE, TRAINING, write_config
 
 VOCABULARY, MASK, PAD = 160, 159, 158
 LEVELS = [0.2, 0.9]
@@ -204,65 +206,69 @@ def test_another_address_has_another_mask(tiny_llada, corpus):
 
 
 @pytest.fixture(scope="module")
-def tokenised(tmp_path_factory):
+def tokenised():
     """A tokenised corpus of 30 examples for the shipped model."""
     rng = np.random.default_rng(1)
     rows = [{"input_ids": rng.integers(5, 60, 10 + i).tolist(), "prompt_length": 4} for i in rng.permutation(30)]
-    folder = tmp_path_factory.mktemp("corpus")
-    datasets.DatasetDict({"train": datasets.Dataset.from_list(rows)}).save_to_disk(str(folder))
-    return folder
+    return datasets.DatasetDict({"train": datasets.Dataset.from_list(rows)})
 
 
-def command(corpus, output, *arguments):
-    return [
-        *("statistics", "--model", SHIPPED, "--corpus", corpus, "--levels", "[0.3, 0.8]", "--passes", PASSES),
-        *("--batch-size", 4, "--max-length", 30, "--resume", output.parent / "resume", "--output", output, *arguments),
-    ]
+def command(corpus, folder, *arguments, stage="statistics", shards=1):
+    """A command to be called in the folder, and the table that it makes."""
+    settings = {"corpus": "c", "levels": [0.3, 0.8], "passes": PASSES, "batch_size": 4}
+    training = TRAINING | {"max_length": 30}
+    path, experiment = write_config(folder, statistics=settings, training=training, shards=shards)
+    shutil.copytree(SHIPPED, experiment.layout.model("m"), dirs_exist_ok=True)
+    corpus.save_to_disk(str(experiment.layout.tokenised("m", "c")))
+    table = experiment.layout.statistics("m", "c")
+    table.parent.mkdir(exist_ok=True)
+    return [stage, "--config", str(path), "--model", "m", *arguments], table
 
 
 @pytest.fixture(scope="module")
 def whole(tokenised, tmp_path_factory):
     """The table of the whole corpus, made without a break."""
-    output = tmp_path_factory.mktemp("whole") / "table.parquet"
-    subprocess.run([*LIFT, *map(str, command(tokenised, output))], cwd=ROOT, check=True)
-    return output
+    folder = tmp_path_factory.mktemp("whole")
+    arguments, table = command(tokenised, folder)
+    subprocess.run([*LIFT, *arguments], cwd=folder, env=HERE, check=True)
+    return table
 
 
 def test_the_table_of_a_corpus(whole, tokenised):
     table = pd.read_parquet(whole)
-    responses = [row["input_ids"][4:30] for row in datasets.load_from_disk(str(tokenised))["train"]]
+    responses = [row["input_ids"][4:30] for row in tokenised["train"]]
     frequency = np.bincount(np.concatenate(responses))
     assert (table["frequency"] == frequency[table["token"]]).all()
     counts = table.groupby("level")["count"].sum()
     assert list(counts / (PASSES * frequency.sum())) == pytest.approx([0.3, 0.8], abs=0.05)
     assert (table["gold_probability"] <= table["confidence"]).all()
-    assert not (whole.parent / "resume").exists()
+    assert not list(whole.parent.parent.glob(".resume/statistics/*/"))
 
 
-def test_shards_make_the_same_bytes(whole, tokenised, tmp_path, lift_command):
-    parts = [tmp_path / f"{i}.safetensors" for i in range(3)]
-    for i, part in enumerate(parts, start=1):
-        assert lift_command(*command(tokenised, part, "--shard", f"{i}/3"))[0] == 0
-    output = tmp_path / "table.parquet"
-    gathering = ("gather-statistics", "--model", SHIPPED, "--output", output, "--parts")
-    assert lift_command(*gathering, *parts)[0] == 0
-    assert output.read_bytes() == whole.read_bytes()
-    code, _, errors = lift_command(*gathering, *parts[:2])
+def test_shards_make_the_same_bytes(whole, tokenised, tmp_path, monkeypatch, lift_command):
+    monkeypatch.chdir(tmp_path)
+    for shard in ("1/3", "2/3", "3/3"):
+        arguments, table = command(tokenised, tmp_path, "--shard", shard, shards=3)
+        assert lift_command(*arguments)[0] == 0
+    gathering, _ = command(tokenised, tmp_path, stage="gather-statistics", shards=3)
+    assert lift_command(*gathering)[0] == 0
+    assert table.read_bytes() == whole.read_bytes()
+    fewer, _ = command(tokenised, tmp_path, stage="gather-statistics", shards=2)
+    code, _, errors = lift_command(*fewer)
     assert code == 2
     assert "Of 3 shards" in errors
 
 
 def test_a_shard_that_is_not_there_is_refused(tokenised, tmp_path, lift_command, capsys):
     with pytest.raises(SystemExit):
-        lift_command(*command(tokenised, tmp_path / "part", "--shard", "4/3"))
+        lift_command(*command(tokenised, tmp_path, "--shard", "4/3")[0])
     assert "'4/3' is not I/N with I from 1 to N" in capsys.readouterr().err
 
 
-def test_a_killed_run_makes_the_same_bytes(whole, tokenised, tmp_path, lift_command):
-    output = tmp_path / "table.parquet"
-    arguments = command(tokenised, output, "--save-seconds", 0)
-    process = subprocess.Popen([*LIFT, *map(str, arguments)], cwd=ROOT, stderr=subprocess.DEVNULL)
-    while not (kept := list((tmp_path / "resume").glob("*.safetensors"))):
+def test_a_killed_run_makes_the_same_bytes(whole, tokenised, tmp_path, monkeypatch, lift_command):
+    arguments, table = command(tokenised, tmp_path, "--save-seconds", "0")
+    process = subprocess.Popen([*LIFT, *arguments], cwd=tmp_path, env=HERE, stderr=subprocess.DEVNULL)
+    while not (kept := list(tmp_path.glob("results/tiny/.resume/statistics/*/*.safetensors"))):
         assert process.poll() is None, "ended before it could be killed"
         time.sleep(0.001)
     process.kill()
@@ -271,11 +277,12 @@ def test_a_killed_run_makes_the_same_bytes(whole, tokenised, tmp_path, lift_comm
         done = int(file.metadata()["done"])
     steps = PASSES * 8
     assert 0 < done < steps
-    assert not output.exists()
+    assert not table.exists()
+    monkeypatch.chdir(tmp_path)
     code, printed, _ = lift_command(*arguments)
     assert code == 0
     assert f"{done} of {steps} batches found" in printed
-    assert output.read_bytes() == whole.read_bytes()
+    assert table.read_bytes() == whole.read_bytes()
     assert not kept[0].exists()
 
 

@@ -1,5 +1,6 @@
 """The real DAG on a tiny config: it runs, plans what a change asks for and no more, and survives being killed."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -146,11 +147,46 @@ def test_two_params_that_exchange_their_values_are_noticed(checkout):
     assert checkout.plan(config=small(statistics=statistics)) == expected
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"threads": 2},
+        {"decoders": {name: one | {"batch_size": 3} for name, one in SMOKE["decoders"].items()}},
+        {"training": SMOKE["training"] | {"activation_checkpointing": True}},
+    ],
+)
+def test_what_changes_no_result_plans_nothing(checkout, changes):
+    assert checkout.plan(config=small(**changes)) == {}
+
+
+def test_another_workflow_includes_this_one_as_a_module(tmp_path):
+    """Its own config and names stay its own; ours are those of its entry."""
+    copy = Checkout(tmp_path / "lift", SMOKE).folder
+    (tmp_path / "outer.yaml").write_text(yaml.safe_dump({"lift": small(), "experiment": "other"}))
+    (tmp_path / "Snakefile").write_text(f'''
+configfile: "outer.yaml"
+module lift:
+    snakefile: "{copy}/workflow/Snakefile"
+    config: config["lift"]
+use rule * from lift as lift_*
+rule mine:
+    default_target: True
+    input: rules.lift_scores.output
+    output: "{{model}}.done".format(model=config["experiment"])
+    shell: "wc -l {{input}} > {{output}}"
+''')
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n", "-p"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "wc -l results/smoke/scores.csv > other.done" in result.stdout
+    assert re.search(r"lift_train +10\n", result.stdout)
+    assert f"PYTHONPATH={copy} " in result.stdout
+
+
 def test_a_deleted_config_is_written_again(checkout):
     path = checkout.results / "config.yaml"
     kept = path.rename(path.with_suffix(".kept"))
     try:
-        assert checkout.plan() == {"settings": 1, "power": 1, "page": 1}
+        assert checkout.plan() == {"settings": 1, "page": 1}
     finally:
         kept.rename(path)
     assert checkout.plan() == {}

@@ -13,11 +13,13 @@ import pandas as pd
 import yaml
 
 from lift import provenance, tidy
+from lift.config.layout import Layout
 from lift.errors import InputError
 from lift.report import table_cells
 from lift.report.table_cells import Cell
 from lift.scores.problem_scores import problem_scores
 
+_AT = Layout(Path())  # of files as they are named inside an experiment's folder
 WARNING = "WARNING"
 SCORE = "the score, again from the grades, is that of scores.csv"
 COUNT = "there are n x samples answers, each with a grade"
@@ -46,14 +48,14 @@ def explain(results: Path, path: str) -> dict:
     return {
         "cell": cell.name,
         "value": cell.row[cell.column],
-        "table": {"file": f"tables/{table}.csv", "column": cell.column},
+        "table": {"file": f"{_AT.table(table)}.csv", "column": cell.column},
         "folder": str(records.folder),
         "made by": records.made_by,
         "methods": methods,
         "statistics": statistics,
         "models": {name: _base(records, name) for name in records.used["models"]},
-        "corpora": {name: _source(records, f"corpora/{name}") for name in records.used["corpora"]},
-        "benchmarks": {name: _source(records, f"benchmarks/{name}") for name in records.used["benchmarks"]},
+        "corpora": {name: _source(records, _AT.corpus(name)) for name in records.used["corpora"]},
+        "benchmarks": {name: _source(records, _AT.problems(name)) for name in records.used["benchmarks"]},
         "config.yaml": _config(records),
         "checks": records.checks,
     }
@@ -66,7 +68,7 @@ class _Records:
         self.folder, self.made_by, self.checks = folder, {}, {}
         self.used = {kind: {} for kind in ("models", "methods", "corpora", "benchmarks", "decoders")}
 
-    def read(self, path: str) -> dict:
+    def read(self, path: Path) -> dict:
         """A JSON or YAML record, without costs by benchmark and without what the first one read says of its making."""
         file = self.folder / path
         if not file.is_file():
@@ -80,9 +82,9 @@ class _Records:
         said = {*_LEFT_OUT, *(key for key in _SHARED if found.get(key) == self.made_by.get(key))}
         return {key: value for key, value in found.items() if key not in said}
 
-    def file(self, path: str) -> str:
+    def file(self, path: Path) -> str:
         """A path, with a word if nothing is there."""
-        return path if (self.folder / path).is_file() else f"{path} (missing)"
+        return str(path) if (self.folder / path).is_file() else f"{path} (missing)"
 
     def use(self, kind: str, *names: str) -> None:
         """Note what a cell rests on, by its name in the config."""
@@ -112,12 +114,13 @@ def _methods_of(cell: Cell) -> list[str]:
 
 def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """scores.csv, and of it what counts in averages: each benchmark's own metric, by the first of its decoders."""
-    for name in ("scores.csv", "problem_scores.parquet"):
-        if not (folder / name).is_file():
-            raise InputError(f"{folder / name} is missing: the experiment is unfinished, or of an older version.")
-    counts = pd.read_parquet(folder / "problem_scores.parquet", columns=[*_PLACE, "metric", "counts"])
+    at = Layout(folder)
+    for file in (at.scores, at.problem_scores):
+        if not file.is_file():
+            raise InputError(f"{file} is missing: the experiment is unfinished, or of an older version.")
+    counts = pd.read_parquet(at.problem_scores, columns=[*_PLACE, "metric", "counts"])
     counts = counts[counts["counts"]].drop(columns="counts").drop_duplicates().astype(str)
-    return tidy.read_text(folder / "scores.csv").drop(columns="experiment"), counts
+    return tidy.read_text(at.scores).drop(columns="experiment"), counts
 
 
 def _rows(cell: Cell, method: str, scores: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
@@ -145,12 +148,12 @@ def _method(records: _Records, cell: Cell, method: str) -> dict:
     if rows.empty:
         return {"scores.csv": "missing"}
     score = _pooled(rows)
-    place, average = f"{score['model']}/{method}", score["benchmark"] == "average"
+    place, average = (score["model"], method), score["benchmark"] == "average"
     own = scores.merge(counts.merge(rows[["model", "method", "gen_length"]].drop_duplicates())) if average else rows
-    numbers = {path.name.removeprefix("seed") for path in records.folder.glob(f"grades/{place}/seed*")}
+    numbers = {path.name.removeprefix("seed") for path in records.folder.glob(str(_AT.grades(*place, "*")))}
     numbers = sorted(numbers | {seed for seed in own["seed"] if seed.isdigit()}, key=int) or ["0"]
-    graded = {number: records.read(f"grades/{place}/seed{number}/run.json") for number in numbers}
-    decoded = {number: records.read(f"generations/{place}/seed{number}/run.json") for number in numbers}
+    graded = {number: records.read(_AT.grades(*place, number) / "run.json") for number in numbers}
+    decoded = {number: records.read(_AT.generations(*place, number) / "run.json") for number in numbers}
     parts = {name: _part(records, part, decoded) for name, part in own.groupby("benchmark", sort=False)}
     means = [part.pop("mean") for part in parts.values()]
     if average and None not in means:
@@ -160,22 +163,22 @@ def _method(records: _Records, cell: Cell, method: str) -> dict:
     records.use("decoders", *own["decoder"])
     # what the records say of other benchmarks is left out; in an average, what they say of any
     others = {*counts["benchmark"], *scores["decoder"]} - (set() if average else {*parts, score["decoder"]})
-    seeds = f"{place}/{_seeds(numbers)}"
+    seeds = _seeds(numbers)
     file = "DECODER/BENCHMARK" if average else f"{score['decoder']}/{score['benchmark']}"
     chain = {
         "scores.csv": _by_seed({row["seed"]: row for row in rows.to_dict("records")}),
         "benchmarks": parts,
-        "grades": {"files": f"grades/{seeds}/{file}.csv, run.json", **_by_seed(_without(graded, others))},
+        "grades": {"files": f"{_AT.grades(*place, seeds) / file}.csv, run.json", **_by_seed(_without(graded, others))},
     }
-    answers = {"files": f"generations/{seeds}/{file}.jsonl, run.json"}
+    answers = {"files": f"{_AT.generations(*place, seeds) / file}.jsonl, run.json"}
     if score["model"] == "none":
         return chain | {"answers": answers | {"weights": "none, they are drawn at random"}}
     return chain | {"answers": answers | _by_seed(_without(decoded, others)), "weights": _weights(records, decoded)}
 
 
 def _seeds(numbers: list[str]) -> str:
-    """The folders of some seeds, as the shell would spell them."""
-    return f"seed{numbers[0]}" if len(numbers) == 1 else f"seed{{{','.join(numbers)}}}"
+    """Some seeds, as the shell would spell them in a path."""
+    return numbers[0] if len(numbers) == 1 else f"{{{','.join(numbers)}}}"
 
 
 def _pooled(rows: pd.DataFrame) -> pd.Series:
@@ -194,17 +197,18 @@ def _part(records: _Records, rows: pd.DataFrame, decoded: dict[str, dict]) -> di
         if score["benchmark"] in record.get("decoding", {score["benchmark"]})
     }
     for number, record in answered.items():
-        file = f"{score['model']}/{score['method']}/seed{number}/{score['decoder']}/{score['benchmark']}"
+        place, file = (score["model"], score["method"], number), f"{score['decoder']}/{score['benchmark']}"
+        judged, answers = _AT.grades(*place) / f"{file}.csv", _AT.generations(*place) / f"{file}.jsonl"
         try:
-            grades = tidy.read(records.folder / f"grades/{file}.csv")
+            grades = tidy.read(records.folder / judged)
             means.append(_mean(grades, score["metric"]))
             right.append(f"{grades['correct'].sum()} of {len(grades)}")
         except (OSError, ValueError, KeyError, InputError):  # missing, cut off or empty
-            records.check(SCORE, f"grades/{file}.csv cannot be read")
+            records.check(SCORE, f"{judged} cannot be read")
             continue
         if number in by_seed:
-            _check_score(records, means[-1], by_seed[number], f"grades/{file}.csv")
-        _check_answers(records, file, len(grades), score, record)
+            _check_score(records, means[-1], by_seed[number], str(judged))
+        _check_answers(records, answers, judged, len(grades), score, record)
         _check_problems(records, score["benchmark"], record)
     mean = math.fsum(means) / len(means) if len(means) == len(answered) else None
     if mean is not None and score["seed"] not in answered:
@@ -254,46 +258,47 @@ def _weights(records: _Records, decoded: dict[str, dict]) -> dict | str:
     if not runs:
         return "those of the base model" if all("run" in record for record in decoded.values()) else "missing"
     trained = {
-        seed: records.read(f"{run.parent}/config.yaml") | records.read(f"{run.parent}/run.json")
+        seed: records.read(run.parent / "config.yaml") | records.read(run.parent / "run.json")
         for seed, run in runs.items()
     }
     records.use("methods", *(run.parts[-3] for run in runs.values()))
     records.use("corpora", *(record["corpus"] for record in trained.values() if "corpus" in record))
     first = next(iter(runs.values()))
-    files = f"{first.parents[1] / _seeds(list(runs)) / first.name}, run.json, config.yaml"
+    files = f"{_AT.run(*first.parts[1:3], _seeds(list(runs))) / first.name}, run.json, config.yaml"
     return {"files": files} | _by_seed(trained)
 
 
 def _statistics(records: _Records, cell: Cell) -> dict:
     """The token statistics that a row names, or that a claim on words rests on."""
     found = {}
-    for corpus in sorted(path.stem for path in records.folder.glob("corpora/*.jsonl")):
-        for model in sorted(path.name for path in records.folder.glob("models/*")):
-            stem = f"{model}-{corpus}"
+    for corpus in sorted(path.stem for path in records.folder.glob(str(_AT.corpus("*")))):
+        for model in sorted(path.name for path in records.folder.glob(str(_AT.model("*")))):
+            table = _AT.statistics(model, corpus)
+            stem = table.stem
             if cell.row.get("model and corpus") == stem or ("comparison" in cell.row and cell.row["model"] == model):
                 records.use("models", model)
                 records.use("corpora", corpus)
-                file = records.file(f"statistics/{stem}.parquet")
-                found[stem] = {"file": file, "data": f"data/{model}/{corpus}"}
-                found[stem] |= records.read(f"statistics/{stem}.json")
+                found[stem] = {"file": records.file(table), "data": str(_AT.tokenised(model, corpus))}
+                found[stem] |= records.read(table.with_suffix(".json"))
     return found
 
 
 def _base(records: _Records, name: str) -> dict:
     """A base model: where it was taken from, or how it was trained."""
-    files = [file for file in ("source.json", "run.json") if (records.folder / "models" / name / file).is_file()]
-    found = {file: records.read(f"models/{name}/{file}") for file in files}
-    return {"folder": f"models/{name}"} | (found or {"record": "missing"})
+    folder = _AT.model(name)
+    files = [file for file in ("source.json", "run.json") if (records.folder / folder / file).is_file()]
+    found = {file: records.read(folder / file) for file in files}
+    return {"folder": str(folder)} | (found or {"record": "missing"})
 
 
-def _source(records: _Records, stem: str) -> dict:
+def _source(records: _Records, file: Path) -> dict:
     """Where a corpus or a benchmark comes from."""
-    return {"file": records.file(f"{stem}.jsonl")} | records.read(f"{stem}.source.json")
+    return {"file": records.file(file)} | records.read(file.with_suffix(".source.json"))
 
 
 def _config(records: _Records) -> dict | str:
     """Of the experiment's config, the entries of what a cell rests on."""
-    config = records.read("config.yaml")
+    config = records.read(_AT.config)
     entries = {
         kind: {name: config[kind][name] for name in names if name in config.get(kind, {})}
         for kind, names in records.used.items()
@@ -315,26 +320,27 @@ def _check_score(records: _Records, again: float, value: str, where: str) -> Non
     records.check(SCORE, "" if close else f"{where}: {again:.6f}, {value} in scores.csv")
 
 
-def _check_answers(records: _Records, file: str, graded: int, score: pd.Series, record: dict) -> None:
-    grades, answers = records.folder / f"grades/{file}.csv", records.folder / f"generations/{file}.jsonl"
-    if not answers.is_file():
-        records.check(COUNT, f"generations/{file}.jsonl is missing")
+def _check_answers(records: _Records, answers: Path, grades: Path, graded: int, score: pd.Series, record: dict) -> None:
+    file = records.folder / answers
+    if not file.is_file():
+        records.check(COUNT, f"{answers} is missing")
         return
-    given, n = sum(1 for line in answers.read_bytes().splitlines() if line.strip()), int(score["n"])
+    given, n = sum(1 for line in file.read_bytes().splitlines() if line.strip()), int(score["n"])
     samples = record.get("decoding", {}).get(score["benchmark"], {}).get("samples", graded / n)
-    problem = f"generations/{file}.jsonl: {given} answers, {graded} grades, n {n}, samples {samples:g}"
+    problem = f"{answers}: {given} answers, {graded} grades, n {n}, samples {samples:g}"
     records.check(COUNT, "" if given == graded == n * samples else problem)
-    newer = answers.stat().st_mtime > grades.stat().st_mtime
-    records.check(AGE, f"generations/{file}.jsonl was changed after it was judged" if newer else "")
+    newer = file.stat().st_mtime > (records.folder / grades).stat().st_mtime
+    records.check(AGE, f"{answers} was changed after it was judged" if newer else "")
 
 
 def _check_problems(records: _Records, benchmark: str, record: dict) -> None:
-    known, file = record.get("problems", {}).get(benchmark), records.folder / f"benchmarks/{benchmark}.jsonl"
+    known, name = record.get("problems", {}).get(benchmark), _AT.problems(benchmark)
     if known is None:
         records.skip(PROBLEMS, "no checksum recorded")
         return
+    file = records.folder / name
     now = provenance.file_hash(file) if file.is_file() else "missing"
-    records.check(PROBLEMS, "" if now == known else f"benchmarks/{benchmark}.jsonl: {now}, {known} when decoded")
+    records.check(PROBLEMS, "" if now == known else f"{name}: {now}, {known} when decoded")
 
 
 def _check_weights(records: _Records, record: dict) -> None:

@@ -3,23 +3,20 @@
 from pathlib import Path
 
 from lift import registry
-from lift.config import configuration
-from lift.data.benchmarks import describe
+from lift.config.experiment import Experiment
+from lift.config.layout import Layout
 from lift.provenance import file_hash, fingerprint, value_hash
 
 
-def made_by(config: dict, *files: Path) -> dict[str, str]:
-    """Hashes of a resolved config, of the code that its results depend on, by stage, and of the files that its tables
-    read: claims and published numbers."""
-    sources = [
-        registry.module_name(kind, entry["source"])
-        for kind, entries in (("corpus", "corpora"), ("benchmark", "benchmarks"))
-        for entry in config[entries].values()
-    ]
-    methods = [config["methods"][name] for name in configuration.trained_methods(config)]
+def made_by(experiment: Experiment, *files: Path) -> dict[str, str]:
+    """Hashes of what an experiment's results depend on: its config, the code by stage, and the files that its tables
+    read, claims and published numbers."""
+    entries = [("corpus", experiment.corpus(name)) for name in experiment.corpora]
+    entries += [("benchmark", experiment.problems(name)) for name in experiment.benchmarks]
+    sources = [registry.module_name(kind, view["source"]) for kind, view in entries]
+    methods = [experiment.config["methods"][name] for name in experiment.trained]
     objectives = [registry.module_name("objective", method["objective"]) for method in methods]
-    benchmarks = config["benchmarks"].values()
-    graders = [describe(e["source"], configuration.benchmark_settings(e))["grader"] for e in benchmarks]
+    graders = experiment.grading("", experiment.seeds[0])["graders"].values()
     modules = {
         "data": [*(f"lift.stages.{name}" for name in ("prepare_corpus", "prepare_benchmark", "tokenise")), *sources],
         "statistics": ["lift.stages.statistics"],
@@ -31,19 +28,20 @@ def made_by(config: dict, *files: Path) -> dict[str, str]:
         "figures": ["lift.stages.figures"],
     }
     code = {stage: fingerprint(*names) for stage, names in modules.items()}
-    return {"config": value_hash(config)} | code | {"claims and reported": file_hash(*files)}
+    return {"config": value_hash(experiment.all())} | code | {"claims and reported": file_hash(*files)}
 
 
-def part_files(part: str) -> dict[str, str]:
+def part_files(part: str) -> dict[str, Path]:
     """Where a part's log of training, answers and grades lie in the results, by their names among what is kept.
 
     part: MODEL/METHOD/seedK/DECODER/BENCHMARK.
     """
-    run = "/".join(part.split("/")[:3])
+    model, method, seed, decoder, benchmark = part.split("/")
+    at, place = Layout(Path()), (model, method, seed.removeprefix("seed"))
     return {
-        "log.jsonl": f"runs/{run}/log.jsonl",
-        "answers.jsonl": f"generations/{part}.jsonl",
-        "grades.csv": f"grades/{part}.csv",
+        "log.jsonl": at.run(*place) / "log.jsonl",
+        "answers.jsonl": at.generations(*place) / decoder / f"{benchmark}.jsonl",
+        "grades.csv": at.grades(*place) / decoder / f"{benchmark}.csv",
     }
 
 

@@ -14,25 +14,23 @@ from lift.report import tables
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--corpora", type=Path, nargs="+", required=True, help=".jsonl files of examples")
-    parser.add_argument("--tokenised", type=Path, nargs="+", required=True, help="folders MODEL/CORPUS")
-    parser.add_argument("--benchmarks", type=Path, nargs="+", required=True, help=".jsonl files of problems")
-    parser.add_argument("--max-lengths", type=json.loads, required=True, help="by corpus, where it is cut; as JSON")
-    parser.add_argument("--plan", type=json.loads, required=True, help="by benchmark: metric, decoders, samples; JSON")
-    parser.add_argument("--details", type=Path, required=True, help="the .csv file of shared runs")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
+    """None but the experiment's."""
 
 
 def _read(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def main(args) -> None:
-    corpora, benchmarks = ({path.stem: _read(path) for path in paths} for paths in (args.corpora, args.benchmarks))
-    shared, counts = overview.shared_rows(corpora, benchmarks)
+def main(experiment, args) -> None:
+    view, layout = experiment.data_report(), experiment.layout
+    corpora = {name: _read(layout.corpus(name)) for name in view["max_lengths"]}
+    files = {name: layout.problems(name) for name in view["benchmarks"]}
+    shared, counts = overview.shared_rows(corpora, {name: _read(path) for name, path in files.items()})
     columns = ["corpus", "benchmark", "problem", "example", "run"]
-    pd.DataFrame(shared, columns=columns).to_csv(args.details, index=False)
-    tables.write(pd.DataFrame(counts), args.output / "contamination")
-    tables.write(pd.DataFrame(overview.length_rows(args.tokenised, args.max_lengths)), args.output / "data")
-    tables.write(pd.DataFrame(overview.benchmark_rows(args.benchmarks, args.plan)), args.output / "benchmarks")
+    pd.DataFrame(shared, columns=columns).to_csv(layout.contamination, index=False)
+    tokenised = [layout.tokenised(model, corpus) for model in experiment.models for corpus in corpora]
+    tables.write(pd.DataFrame(counts), layout.table("contamination"))
+    tables.write(pd.DataFrame(overview.length_rows(tokenised, view["max_lengths"])), layout.table("data"))
+    rows = overview.benchmark_rows(list(files.values()), view["benchmarks"])
+    tables.write(pd.DataFrame(rows), layout.table("benchmarks"))
     print(f"{len(shared)} pairs of a problem and an example share {contamination.RUN} words or more")

@@ -1,7 +1,6 @@
 """Token statistics of a whole corpus from the sums of its shards (`lift statistics --shard`)."""
 
 import json
-from pathlib import Path
 
 from lift import provenance
 from lift.models.tokenization import load_tokenizer, vocabulary_texts
@@ -9,14 +8,15 @@ from lift.statistics.sums import gather
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--model", type=Path, required=True, help="folder of the model")
-    parser.add_argument("--parts", type=Path, nargs="+", required=True, help=".safetensors files, one a shard")
-    parser.add_argument("--output", type=Path, required=True, help="the .parquet file")
+    parser.add_argument("--model", required=True)
 
 
-def main(args) -> None:
-    tokenizer, accumulator = load_tokenizer(args.model), gather(args.parts)
+def main(experiment, args) -> None:
+    corpus, shards = experiment.statistics(args.model)["corpus"], experiment.config["shards"]
+    parts = [experiment.layout.statistics_part(args.model, corpus, shard) for shard in range(1, shards + 1)]
+    tokenizer, accumulator = load_tokenizer(experiment.model(args.model)), gather(parts)
+    output = experiment.layout.statistics(args.model, corpus)
     words = vocabulary_texts(tokenizer, len(accumulator.frequency))
-    accumulator.table(words).to_parquet(args.output, index=False)
-    record = provenance.record(settings={"levels": accumulator.levels, "shards": len(args.parts)})
-    args.output.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+    accumulator.table(words).to_parquet(output, index=False)
+    record = provenance.record(settings={"levels": accumulator.levels, "shards": shards})
+    output.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")

@@ -1,21 +1,21 @@
 """Answer benchmarks by random well-formed answers: the floor that a model must beat."""
 
 import json
-from pathlib import Path
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--benchmarks", type=Path, nargs="+", required=True, help=".jsonl files of problems")
-    parser.add_argument("--samples", type=json.loads, required=True, help="by benchmark: answers a problem, as JSON")
-    parser.add_argument("--outputs", type=Path, nargs="+", required=True, help=".jsonl files of answers, in order")
+    """None but the experiment's."""
 
 
-def main(args) -> None:
-    for path, output in zip(args.benchmarks, args.outputs, strict=True):
+def main(experiment, args) -> None:
+    samples, folder = experiment.guessing(), experiment.layout.generations("none", "guess", 0)
+    for benchmark, decoder in experiment.answers("guess", 0):
+        output = folder / decoder / f"{benchmark}.jsonl"
         output.parent.mkdir(parents=True, exist_ok=True)
+        problems = experiment.layout.problems(benchmark).read_text().splitlines()
         with open(output, "w", encoding="utf-8") as file:
-            for problem in map(json.loads, path.read_text().splitlines()):
-                for sample, guess in enumerate(problem["guesses"][: args.samples[path.stem]]):
+            for problem in map(json.loads, problems):
+                for sample, guess in enumerate(problem["guesses"][: samples[benchmark]]):
                     text = f"<answer> {guess} </answer>"
                     row = {"id": problem["id"], "sample": sample, "text": text, "ended": True, "nfe": 0}
                     file.write(json.dumps(row) + "\n")

@@ -7,7 +7,6 @@ as `lift plan` estimates them. How much problems and seeds vary is taken from th
 
 from pathlib import Path
 
-from lift.config import configuration
 from lift.errors import InputError
 from lift.plan import power
 from lift.report import tables
@@ -20,8 +19,6 @@ PROBLEMS = "problem_scores.parquet"
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--config", type=Path, required=True, help="the .yaml file of the experiment")
-    parser.add_argument("--results", type=Path, help="folder of its results; results/EXPERIMENT if left out")
     parser.add_argument(
         "--from",
         dest="source",
@@ -33,14 +30,12 @@ def add_arguments(parser) -> None:
     parser.add_argument("--output", type=Path, help=".csv, .md and .tex: a path without its ending, or a folder")
 
 
-def main(args) -> None:
-    config = configuration.load_config(args.config)
-    results = args.results or Path("results", config["experiment"])
-    own = (results / PROBLEMS).is_file()
-    source = args.source or (results if own else STAND_IN)
+def main(experiment, args) -> None:
+    config, layout = experiment.config, experiment.layout
+    source = args.source or (layout.folder if layout.problem_scores.is_file() else STAND_IN)
     if not (source / PROBLEMS).is_file():
         raise InputError(f"--from {source}: {PROBLEMS} is missing; name the folder of a finished experiment.")
-    table = power.table(claims.read(args.claims), config, results, read_problems(source / PROBLEMS))
+    table = power.table(claims.read(args.claims), config, layout.folder, read_problems(source / PROBLEMS))
     if args.output:
         tables.write(table, args.output / "power" if args.output.is_dir() else args.output)
         return

@@ -1,10 +1,9 @@
 """Write the problems of a benchmark, a JSON object a line: id, prompt, answer and what its grader needs.
 
-Beside it, OUTPUT with the ending .source.json, lies where they come from.
+Beside it, in BENCHMARK.source.json, lies where they come from.
 """
 
 import json
-from pathlib import Path
 
 from lift import registry
 from lift.data import prompts, sources
@@ -13,16 +12,16 @@ from lift.errors import InputError
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--source", required=True, help="a benchmark in lift/data/benchmarks")
-    parser.add_argument("--settings", type=json.loads, default={}, help="its settings, as JSON")
-    parser.add_argument("--output", type=Path, required=True, help="the .jsonl file")
+    parser.add_argument("--benchmark", required=True)
 
 
-def main(args) -> None:
-    module = registry.module_of("benchmark", args.source)
-    where = f"benchmark {args.source}" + (f", {path}" if (path := args.settings.get("path")) else "")
+def main(experiment, args) -> None:
+    view, output = experiment.problems(args.benchmark), experiment.layout.problems(args.benchmark)
+    source, settings = view["source"], view["settings"]
+    module = registry.module_of("benchmark", source)
+    where = f"benchmark {source}" + (f", {path}" if (path := settings.get("path")) else "")
     try:
-        problems = module.problems(**args.settings)
+        problems = module.problems(**settings)
     except KeyError as error:
         raise InputError(f"{where} has no column {error}.") from None
     needed = {"id", "prompt", "answer"} | ({"guesses"} if hasattr(module, "GUESSES") else set())
@@ -36,8 +35,9 @@ def main(args) -> None:
         raise InputError(f"{where} has no problems.")
     if len({problem["id"] for problem in problems}) < len(lines):
         raise InputError(f"{where}: two problems have the same id.")
-    args.output.write_text("".join(lines))
-    own = prompts.prompt_file(module.PROMPT, args.settings.get("prompt", "")) if hasattr(module, "PROMPT") else None
-    facts = sources.facts(args.source, args.settings, own, args.output, len(problems))
-    args.output.with_suffix(".source.json").write_text(json.dumps(facts, indent=2) + "\n")
-    print(f"{args.source}: {len(problems)} problems")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text("".join(lines))
+    own = prompts.prompt_file(module.PROMPT, settings.get("prompt", "")) if hasattr(module, "PROMPT") else None
+    facts = sources.facts(source, settings, own, output, len(problems))
+    output.with_suffix(".source.json").write_text(json.dumps(facts, indent=2) + "\n")
+    print(f"{source}: {len(problems)} problems")

@@ -3,9 +3,6 @@
 All intervals, comparisons and claims are made of problem_scores.parquet: a row a problem, seed and metric.
 """
 
-import json
-from pathlib import Path
-
 import pandas as pd
 
 from lift.scores.problem_scores import problem_table
@@ -13,21 +10,21 @@ from lift.scores.run_records import cost_rows, decoded_steps
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--grades", type=Path, nargs="+", required=True, help=".csv files of grades")
-    parser.add_argument(
-        "--plan", type=json.loads, required=True, help="by benchmark: decoders with settings, metric; as JSON"
-    )
-    parser.add_argument(
-        "--runs",
-        type=json.loads,
-        default={},
-        help="by method without runs of its own, the one whose it decodes; as JSON",
-    )
-    parser.add_argument("--records", type=Path, nargs="+", required=True, help="run.json of decoding and training")
-    parser.add_argument("--output", type=Path, required=True, help="folder for these files")
+    """None but the experiment's."""
 
 
-def main(args) -> None:
-    problems = problem_table(args.grades, args.plan, decoded_steps(args.records), args.runs)
-    problems.to_parquet(args.output / "problem_scores.parquet", index=False)
-    pd.DataFrame(cost_rows(args.records)).to_csv(args.output / "costs.csv", index=False)
+def main(experiment, args) -> None:
+    view, layout, places = experiment.scoring(), experiment.layout, experiment.checkpoints()
+    grades = [
+        layout.grades(*place) / decoder / f"{benchmark}.csv" for *place, benchmark, decoder in experiment.answered()
+    ]
+    records = [layout.generations(*place) / "run.json" for place in places if place[1] != "guess"]
+    records += [
+        layout.run(model, method, seed) / "run.json"
+        for model in experiment.models
+        for method in experiment.trained
+        for seed in experiment.seeds
+    ]
+    problems = problem_table(grades, view["benchmarks"], decoded_steps(records), view["runs"])
+    problems.to_parquet(layout.problem_scores, index=False)
+    pd.DataFrame(cost_rows(records)).to_csv(layout.costs, index=False)

@@ -6,24 +6,19 @@ Column step: of training, of the weights that were decoded with; "the base" wher
 Column seed_variance: how what changes from seed to seed was estimated (docs/uncertainty.md).
 """
 
-import json
-from pathlib import Path
-
 import pandas as pd
 
 from lift.scores.scores import COLUMNS, read_problems, score_rows
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--experiment", required=True)
-    parser.add_argument("--problems", type=Path, required=True, help="problem_scores.parquet")
-    parser.add_argument("--plan", type=json.loads, required=True, help="by benchmark: decoders with settings; as JSON")
-    parser.add_argument("--output", type=Path, required=True, help="the .csv file")
+    """None but the experiment's."""
 
 
-def main(args) -> None:
-    scores = pd.DataFrame(score_rows(read_problems(args.problems), args.plan))
-    scores.insert(0, "experiment", args.experiment)
+def main(experiment, args) -> None:
+    layout = experiment.layout
+    scores = pd.DataFrame(score_rows(read_problems(layout.problem_scores), experiment.scoring()["benchmarks"]))
+    scores.insert(0, "experiment", experiment.config["experiment"])
     order = ["model", "method", "benchmark", "gen_length", "decoder", "metric", "seed"]
     scores = scores[list(COLUMNS)].sort_values(order, kind="stable")
-    scores.to_csv(args.output, index=False, float_format="%.6f")
+    scores.to_csv(layout.scores, index=False, float_format="%.6f")

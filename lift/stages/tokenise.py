@@ -1,7 +1,6 @@
 """Tokenise a corpus for a model: every example becomes prompt and response, and some are held out."""
 
 import json
-from pathlib import Path
 
 import datasets
 
@@ -11,27 +10,25 @@ from lift.models.tokenization import encode_example, load_tokenizer
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--corpus", type=Path, required=True, help=".jsonl file of examples")
-    parser.add_argument("--source", required=True, help="name of its source, which addresses what is held out")
-    parser.add_argument("--model", type=Path, required=True, help="folder of the model")
-    parser.add_argument("--held-out", type=int, required=True, help="examples kept from training")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the tokenised splits")
+    parser.add_argument("--corpus", required=True)
+    parser.add_argument("--model", required=True)
 
 
-def main(args) -> None:
-    examples = [json.loads(line) for line in args.corpus.read_text().splitlines()]
-    if args.held_out >= len(examples):
-        raise InputError(f"{args.corpus}: held_out {args.held_out} leaves none of {len(examples)} examples.")
-    order = held_out_first(len(examples), args.source)
-    tokenizer, rows = load_tokenizer(args.model), []
+def main(experiment, args) -> None:
+    view, corpus = experiment.tokenised(args.corpus), experiment.layout.corpus(args.corpus)
+    examples = [json.loads(line) for line in corpus.read_text().splitlines()]
+    if view["held_out"] >= len(examples):
+        raise InputError(f"{corpus}: held_out {view['held_out']} leaves none of {len(examples)} examples.")
+    order = held_out_first(len(examples), view["source"])
+    tokenizer, rows = load_tokenizer(experiment.model(args.model)), []
     for i in order:
         try:
             rows.append(encode_example(tokenizer, examples[i]["prompt"], examples[i]["response"]))
         except InputError as error:
-            raise InputError(f"{args.corpus}, line {i + 1}: {error}") from None
-    splits = {"held_out": rows[: args.held_out], "train": rows[args.held_out :]}
+            raise InputError(f"{corpus}, line {i + 1}: {error}") from None
+    splits = {"held_out": rows[: view["held_out"]], "train": rows[view["held_out"] :]}
     datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in splits.items()}).save_to_disk(
-        str(args.output)
+        str(experiment.layout.tokenised(args.model, args.corpus))
     )
     tokens = sum(len(row["input_ids"]) for row in rows)
-    print(f"{args.corpus.stem}: {len(splits['train'])} for training, {args.held_out} held out, {tokens} tokens")
+    print(f"{args.corpus}: {len(splits['train'])} for training, {view['held_out']} held out, {tokens} tokens")

@@ -8,9 +8,9 @@ import json
 import shutil
 from pathlib import Path
 
-import yaml
-
 from lift import provenance
+from lift.config.experiment import Experiment
+from lift.config.layout import Layout
 from lift.errors import InputError
 from lift.report.kept import header, made_by, part_files
 
@@ -25,7 +25,7 @@ def add_arguments(parser) -> None:
 
 def main(args) -> None:
     commit = provenance.commit()  # before the kept files themselves are changes
-    config = yaml.safe_load((args.results / "config.yaml").read_text())
+    experiment = Experiment.read(Layout(args.results).config)
     part = {name: args.results / path for name, path in part_files(args.part).items()} if args.part else {}
     for path in part.values():
         if not path.is_file():
@@ -44,9 +44,9 @@ def main(args) -> None:
         "commits of the runs": sorted({record["commit"] for record in records}),
         "machine": sorted({record["machine"] for record in records}),
         "instructions": sorted({record["instructions"] for record in records if "instructions" in record}),
-        "made by": made_by(config, args.claims, args.reported),
+        "made by": made_by(experiment, args.claims, args.reported),
     }
     if args.part:
         facts["part"] = args.part
     (args.output / "made_by.json").write_text(json.dumps(facts, indent=2) + "\n")
-    (args.output / "README.md").write_text(header(config["experiment"], facts))
+    (args.output / "README.md").write_text(header(experiment.config["experiment"], facts))

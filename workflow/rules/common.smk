@@ -1,6 +1,6 @@
-# Shared by all stages. The checked config, where things lie, and how `python -m lift` is found.
+# Shared by all stages: the experiment, where things lie, and how `python -m lift` is called.
 # Snakemake compares a job's params as a set of values without their names: two that exchange their values would plan
-# nothing. So the settings of a rule are one param, a dict.
+# nothing. So the settings of a rule are one param, a view of the experiment.
 import os
 import shlex
 import shutil
@@ -14,16 +14,16 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-REPOSITORY, STARTED = Path(workflow.basedir).parent, time.time()
+RULES, STARTED = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)), time.time()
+REPOSITORY = RULES.parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from lift.config import configuration
-from lift.data.benchmarks import data_file, describe
+from lift.config.experiment import Experiment
 from lift.errors import InputError
-from lift.provenance import file_hash, fingerprint
+from lift.provenance import file_hash, fingerprint, value_hash
 from lift.registry import module_name
-
-SHIPPED = REPOSITORY / "lift" / "miniature" / "weights"
+from lift.report.contents import TABLES, figures
 
 # A config file on the command line takes the place of the default one: merged, the methods of both would run.
 if not workflow.configfiles:
@@ -32,18 +32,11 @@ if not workflow.configfiles:
 
 
 try:
-    with open(Path(workflow.basedir) / "schemas" / "config.schema.yaml") as schema:
-        CONFIG = configuration.resolve(config, yaml.safe_load(schema))
+    E = Experiment(configuration.resolve(config, yaml.safe_load(configuration.SCHEMA.read_text())))
 except InputError as error:
     raise WorkflowError(str(error))
-
-
-def literal(text):
-    """A text whose braces stay as they are where Snakemake fills in what stands in braces."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
-ENVIRONMENT = literal(str(REPOSITORY / "environment.yml"))
+L, GPUS, SHARDS = E.layout, int(E.config["device"] != "cpu"), E.config["shards"]
+ENVIRONMENT = str(REPOSITORY / "environment.yml").replace("{", "{{").replace("}", "}}")
 
 # Without conda, --use-conda goes on in the current environment.
 if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and not shutil.which("conda"):
@@ -51,58 +44,49 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
     workflow.deployment_settings.deployment_method = workflow.deployment_settings.deployment_method - {
         DeploymentMethod.CONDA
     }
-PREFIX = f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(REPOSITORY))} TOKENIZERS_PARALLELISM=false; "
+
 # glibc would give every large tensor back to the system and ask for it again: a quarter of the time of decoding
-PREFIX += "export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824; "
+COMMAND = f"PYTHONPATH={shlex.quote(str(REPOSITORY))} TOKENIZERS_PARALLELISM=false"
+COMMAND += " MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824"
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
-    PREFIX += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-shell.prefix(literal(PREFIX))
+    COMMAND += f' PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
+COMMAND += " python -m lift"
 
-RESULTS = f"results/{CONFIG['experiment']}"
-LOGS, TIMINGS = f"{RESULTS}/logs", f"{RESULTS}/timings"
-MODELS, METHODS, SEEDS = list(CONFIG["models"]), list(CONFIG["methods"]), CONFIG["seeds"]
-TRAINED = configuration.trained_methods(CONFIG)  # the others decode another checkpoint of their runs
-BENCHMARKS, CORPORA = list(CONFIG["benchmarks"]), list(CONFIG["corpora"])
-GPUS, SHARDS = int(CONFIG["device"] != "cpu"), CONFIG["shards"]
-
-# What decoding, grading and scoring know of each benchmark.
-PLAN = {
-    name: describe(entry["source"], configuration.benchmark_settings(entry))
-    | {"decoders": configuration.benchmark_decoders(CONFIG, name), "samples": entry["samples"], "k": entry["k"]}
-    for name, entry in CONFIG["benchmarks"].items()
-}
-ANSWERS = [  # the benchmark of every file of answers, and its path below a checkpoint's folder
-    (name, f"{decoder}/{name}") for name, plan in PLAN.items() for decoder in plan["decoders"]
-]
-ANSWER_PATHS = [path for _, path in ANSWERS]
-DECODER_OF = {f"{decoder}/{name}": decoder for name, plan in PLAN.items() for decoder in plan["decoders"]}
-# What is drawn at random is answered once a seed by the base as well, the rest once.
-SAMPLED = [(name, path) for name, path in ANSWERS if PLAN[name]["decoders"][DECODER_OF[path]]["temperature"]]
-FURTHER_SEEDS = SEEDS[1:] if SAMPLED else []
-LENGTHS = sorted({settings["gen_length"] for plan in PLAN.values() for settings in plan["decoders"].values()})
-GUESSED = [(name, path) for name, path in ANSWERS if PLAN[name]["guesses"]]
-METRICS = {name: plan["metric"].replace("@k", f"@{plan['k']}") for name, plan in PLAN.items()}
-ROWS = [*(["guess"] if GUESSED else []), "base", *METHODS]  # of the tables, in their order
-# Where the examples of each corpus are cut, over all methods that train on it.
-MAX_LENGTHS = {name: set() for name in CORPORA}
-for _method in TRAINED:
-    _training = configuration.method_training(CONFIG, _method)
-    MAX_LENGTHS[_training["corpus"]].add(_training["max_length"])
-MAX_LENGTHS = {name: sorted(lengths or {CONFIG["training"]["max_length"]}) for name, lengths in MAX_LENGTHS.items()}
-PROMPTS = file_hash(*sorted((REPOSITORY / "lift" / "data" / "prompts").glob("*.txt")))
+# Jobs read the resolved config from a file of its own name, which no other run with the same results changes.
+HANDED = Path(".snakemake", "lift", f"{E.config['experiment']}-{value_hash(E.config)}.yaml")
+if not HANDED.exists():
+    HANDED.parent.mkdir(parents=True, exist_ok=True)
+    part = HANDED.with_suffix(f".{os.getpid()}")
+    part.write_text(yaml.safe_dump(E.config, sort_keys=False, allow_unicode=True))
+    part.replace(HANDED)
 
 
 wildcard_constraints:
-    model="|".join([*MODELS, "none"]),
-    method="|".join(ROWS),
+    model="|".join([*E.models, "none"]),
+    method="|".join(E.rows),
     seed=r"\d+",
-    corpus="|".join(CORPORA),
-    benchmark="|".join(BENCHMARKS),
+    corpus="|".join(E.corpora),
+    benchmark="|".join(E.benchmarks),
 
 
-def json(value, keep_order=False):
-    """A value for the command line; the order of its keys counts only where it is kept."""
-    return JSONEncoder(sort_keys=not keep_order).encode(value)
+def lift(stage):
+    """A stage's command up to its names, as a param that no job is compared by, since it takes `threads`."""
+
+    def command(wildcards, threads):
+        shard = f" --shard {wildcards.shard}/{SHARDS}" if "shard" in wildcards.keys() else ""
+        return f"{COMMAND} {stage} --config {shlex.quote(str(HANDED))}{shard}"
+
+    return command
+
+
+def key(view):
+    """A view as a param."""
+    return JSONEncoder().encode(view)
+
+
+def code(stage, *modules):
+    """The code of a stage and of what the config chooses, as a param."""
+    return fingerprint(f"lift.stages.{stage}", *modules)
 
 
 def in_repository(path):
@@ -115,72 +99,29 @@ def in_repository(path):
     return relative
 
 
-def model_folder(model):
-    """Where a base model lies: made or fetched by the workflow, or the user's own folder."""
-    entry = CONFIG["models"][model]
-    made = entry["base"] in configuration.OWN_BASES or configuration.hub_model(entry)
-    return f"{RESULTS}/models/{model}" if made else entry["base"]
-
-
-def base_settings(entry):
-    """What makes a base model; its recipe counts only where it is followed."""
-    recipe = entry["training"] if entry["base"] == "train" else {}
-    chosen = {"base": entry["base"], "revision": entry.get("revision", "main"), "family": entry["family"]}
-    return chosen | {"recipe": json(recipe)}
-
-
-def local_files(entry):
-    """The data and the prompt of an entry of benchmarks or corpora that lie here: its inputs."""
-    return [path for path in (data_file(entry), entry.get("prompt")) if path]
+def tables(stage):
+    """The tables that a stage makes: each as .csv, in Snakemake's report, .md and .tex."""
+    for name in TABLES[stage]:
+        caption = "data" if stage == "data" else name
+        labels, category = {"table": name}, "Data" if stage == "data" else "Tables"
+        yield report(f"{L.table(name)}.csv", caption=f"../report/{caption}.rst", category=category, labels=labels)
+        yield from (f"{L.table(name)}.{ending}" for ending in ("md", "tex"))
 
 
 def memory_mb(wildcards):
     """Main memory of a job that holds a model: a large one passes through it on its way to the GPU."""
-    return 32000 if CONFIG["device"] == "cuda" else 4000
+    return 32000 if GPUS else 4000
 
 
-def training(method):
-    """How a method is trained, without what concerns other stages."""
-    settings = configuration.method_training(CONFIG, method)
-    return configuration.settings(settings, "corpus", "checkpoint")
+def model_of(wildcards):
+    """The base model of a job."""
+    return str(E.model(wildcards.model))
 
 
-def weights(wildcards):
-    """The base model and, of a trained method, the chosen checkpoint of its run."""
-    files = {"model": model_folder(wildcards.model)}
-    if wildcards.method != "base":
-        run = CONFIG["methods"][wildcards.method].get("run_of", wildcards.method)
-        chosen = configuration.method_training(CONFIG, wildcards.method)["checkpoint"]
-        files["run"] = f"{RESULTS}/runs/{wildcards.model}/{run}/seed{wildcards.seed}/{chosen}"
-    return files
-
-
-def checkpoints(pattern, sampled=True):
-    """A path for every checkpoint and seed that decode: each method's, and the base models'.
-
-    sampled: whether something is drawn at random; else the base models answer once.
-    """
-    seeds = SEEDS[:1] + (FURTHER_SEEDS if sampled else [])
-    return expand(pattern, model=MODELS, method=METHODS, seed=SEEDS) + expand(
-        pattern, model=MODELS, method="base", seed=seeds
-    )
-
-
-def decoding(answers):
-    """What decoding needs to know: by benchmark, the decoders of some answers with their settings, and samples."""
-    plans = {name: {"decoders": {}, "samples": PLAN[name]["samples"]} for name, _ in answers}
-    for name, path in answers:
-        plans[name]["decoders"][DECODER_OF[path]] = PLAN[name]["decoders"][DECODER_OF[path]]
-    return json(plans)
-
-
-def answer_files(folder, extension):
-    """A file for every checkpoint, benchmark and decoder, and for the guesses where there are any."""
-    files = [
-        file for name, path in ANSWERS for file in checkpoints(f"{folder}/{path}.{extension}", (name, path) in SAMPLED)
-    ]
-    guesses = [f"{folder}/{path}.{extension}" for _, path in GUESSED]
-    return files + expand(guesses, model="none", method="guess", seed=0)
+def answer_files(folder, extension, method="", seed=None):
+    """The files of what a checkpoint answers, and of the verdicts on it."""
+    answered = E.answers(method, E.seeds[0] if seed is None else seed)
+    return [folder / decoder / f"{benchmark}.{extension}" for benchmark, decoder in answered]
 
 
 def refuse_what_cannot_run():
@@ -196,7 +137,7 @@ def refuse_what_cannot_run():
     limit = workflow.global_resources.get("gpu")  # a number, or one in a wrapping
     at_a_time = (getattr(limit, "value", limit) or 1) if GPUS else 1
     faults = preflight.faults(
-        CONFIG, Path(RESULTS), models=models, code=not here.isdisjoint({"judge", "judge_samples"}), gpus=at_a_time
+        E.config, L.folder, models=models, code=not here.isdisjoint({"judge", "judge_samples"}), gpus=at_a_time
     )
     if faults:
         logger.error("This experiment cannot run here.\n" + "\n".join(f"  - {fault}" for fault in faults))
@@ -205,11 +146,11 @@ def refuse_what_cannot_run():
 
 def print_results():
     """The main table, the comparisons where some methods alone were asked for, and where the rest lies, if made now."""
-    table = Path(RESULTS, "tables", "main.md")
+    table = Path(f"{L.table('main')}.md")
     if table.exists() and table.stat().st_mtime > STARTED:
         print(f"\n{table.read_text()}\nPercent, with 95% intervals over problems and seeds.")
-        if "only" in CONFIG:
+        if "only" in E.config:
             print(
                 f"\nDifferences over the same problems, in points:\n\n{table.with_name('comparisons.md').read_text()}"
             )
-        print(f"Everything on one page: {RESULTS}/report.html  every score: {RESULTS}/scores.csv")
+        print(f"Everything on one page: {L.page}  every score: {L.scores}")

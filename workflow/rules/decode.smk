@@ -1,6 +1,22 @@
 # Decoding. In: a checkpoint and the problems. Out: a file of answers a benchmark and decoder.
-GENERATIONS = f"{RESULTS}/generations/{{model}}/{{method}}/seed{{seed}}"
-STORE = f"{RESULTS}/.answers/{{model}}/{{method}}/seed{{seed}}"
+GENERATIONS = L.generations("{model}", "{method}", "{seed}")
+FURTHER = E.answers("base", -1) and E.seeds[1:]  # seeds with which the base answers what is drawn at random
+
+
+def weights(wildcards):
+    """The base model and, of a trained method, the chosen checkpoint of its run."""
+    run = E.checkpoint(wildcards.model, wildcards.method, wildcards.seed)
+    return {"model": model_of(wildcards)} | ({"run": str(run)} if run else {})
+
+
+def shard_of(shard):
+    """The folder with the record of a shard."""
+    return L.store_shard("{model}", "{method}", "{seed}", shard, SHARDS)
+
+
+def problems(method, seed):
+    """The files of problems that a checkpoint answers."""
+    return [L.problems(name) for name in dict.fromkeys(name for name, _ in E.answers(method, seed))]
 
 
 # One job answers all benchmarks of a checkpoint: starting Python and loading a model costs more than many benchmarks.
@@ -8,66 +24,46 @@ STORE = f"{RESULTS}/.answers/{{model}}/{{method}}/seed{{seed}}"
 rule answer:
     input:
         unpack(weights),
-        benchmarks=expand(rules.prepare_benchmark.output.problems, benchmark=BENCHMARKS),
-        parts=[f"{STORE}/shard-{i}-of-{SHARDS}/run.json" for i in range(1, SHARDS + 1) if SHARDS > 1],
+        benchmarks=problems("", 0),
+        parts=[shard_of(shard) / "run.json" for shard in range(1, SHARDS + 1) if SHARDS > 1],
     output:
-        answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=ANSWER_PATHS, allow_missing=True),
-        record=f"{GENERATIONS}/run.json",
+        answers=answer_files(GENERATIONS, "jsonl"),
+        record=GENERATIONS / "run.json",
     log:
-        f"{LOGS}/generations/{{model}}/{{method}}/seed{{seed}}.log",
+        L.log("generations/{model}/{method}/seed{seed}"),
     benchmark:
-        f"{TIMINGS}/generations/{{model}}/{{method}}/seed{{seed}}.tsv"
+        L.timing("generations/{model}/{method}/seed{seed}")
     wildcard_constraints:
-        model="|".join(MODELS),
+        model="|".join(E.models),
     conda:
         ENVIRONMENT
-    threads: CONFIG["threads"]
+    threads: E.config["threads"]
     resources:
         mem_mb=memory_mb,
         gpu=GPUS if SHARDS == 1 else 0,
     params:
-        run=lambda wildcards, input: f"--run {input.run}" if "run" in input.keys() else "",
-        settings=lambda wildcards: {
-            "decoding": decoding(ANSWERS),
-            "device": CONFIG["device"],
-            "dtype": CONFIG["models"][wildcards.model]["dtype"],
-        },
-        store=STORE,
-        shard=lambda wildcards: f"{wildcards.shard}/{SHARDS}" if "shard" in wildcards.keys() else "1/1",
-        output=lambda wildcards, output: Path(output.record).parent,
-        code=fingerprint("lift.stages.decode"),
+        lift=lift("decode"),
+        settings=lambda wildcards: key(E.decoding(wildcards.model, wildcards.method, int(wildcards.seed))),
+        code=code("decode"),
     message:
         "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed} (GPUs: {resources.gpu})"
     shell:
-        "python -m lift decode"
-        " --model {input.model:q}"
-        " {params.run}"
-        " --benchmarks {input.benchmarks:q}"
-        " --decoding {params.settings[decoding]:q}"
-        " --seed {wildcards.seed}"
-        " --device {params.settings[device]}"
-        " --dtype {params.settings[dtype]}"
-        " --threads {threads}"
-        " --store {params.store:q}"
-        " --shard {params.shard}"
-        " --parts {input.parts:q}"
-        " --output {params.output:q}"
-        " > {log:q} 2>&1"
+        "{params.lift} --model {wildcards.model:q} --method {wildcards.method:q} --seed {wildcards.seed}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 use rule answer as answer_shard with:
     input:
         unpack(weights),
-        benchmarks=expand(rules.prepare_benchmark.output.problems, benchmark=BENCHMARKS),
-        parts=[],
+        benchmarks=problems("", 0),
     output:
-        record=f"{STORE}/shard-{{shard}}-of-{SHARDS}/run.json",
+        record=shard_of("{shard}") / "run.json",
     log:
-        f"{LOGS}/generations/{{model}}/{{method}}/seed{{seed}}-shard{{shard}}.log",
+        L.log("generations/{model}/{method}/seed{seed}-shard{shard}"),
     benchmark:
-        f"{TIMINGS}/generations/{{model}}/{{method}}/seed{{seed}}-shard{{shard}}.tsv"
+        L.timing("generations/{model}/{method}/seed{seed}-shard{shard}")
     wildcard_constraints:
-        model="|".join(MODELS),
+        model="|".join(E.models),
         shard=r"\d+",
     resources:
         mem_mb=memory_mb,
@@ -76,32 +72,23 @@ use rule answer as answer_shard with:
         "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed}, shard {wildcards.shard}"
 
 
-if FURTHER_SEEDS:
+if FURTHER:
 
     # The base with a further seed: only what is drawn at random differs.
     use rule answer as answer_samples with:
         input:
             unpack(weights),
-            benchmarks=expand(
-                rules.prepare_benchmark.output.problems, benchmark=list(dict.fromkeys(name for name, _ in SAMPLED))
-            ),
-            parts=[],
+            benchmarks=problems("base", -1),
         output:
-            answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=[p for _, p in SAMPLED], allow_missing=True),
-            record=f"{GENERATIONS}/run.json",
+            answers=answer_files(GENERATIONS, "jsonl", "base", -1),
+            record=GENERATIONS / "run.json",
         wildcard_constraints:
-            model="|".join(MODELS),
+            model="|".join(E.models),
             method="base",
-            seed="|".join(map(str, FURTHER_SEEDS)),
+            seed="|".join(map(str, FURTHER)),
         resources:
             mem_mb=memory_mb,
             gpu=GPUS,
-        params:
-            settings=lambda wildcards: {
-                "decoding": decoding(SAMPLED),
-                "device": CONFIG["device"],
-                "dtype": CONFIG["models"][wildcards.model]["dtype"],
-            },
 
     ruleorder: answer_samples > answer
 
@@ -109,32 +96,29 @@ if FURTHER_SEEDS:
 # The floor: random well-formed answers in place of a model's.
 rule guess:
     input:
-        benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in GUESSED],
+        problems("guess", 0),
     output:
-        [f"{RESULTS}/generations/none/guess/seed0/{path}.jsonl" for _, path in GUESSED],
+        answer_files(L.generations("none", "guess", 0), "jsonl", "guess"),
     log:
-        f"{LOGS}/generations/none/guess.log",
+        L.log("generations/none/guess"),
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
     params:
-        samples=json({name: plan["samples"] if plan["metric"] == "pass@k" else 16 for name, plan in PLAN.items()}),
-        code=fingerprint("lift.stages.guess"),
+        lift=lift("guess"),
+        settings=key(E.guessing()),
+        code=code("guess"),
     message:
         "Guessing at random"
     shell:
-        "python -m lift guess"
-        " --benchmarks {input.benchmarks:q}"
-        " --samples {params.samples:q}"
-        " --outputs {output:q}"
-        " > {log:q} 2>&1"
+        "{params.lift} > {log:q} 2>&1"
 
 
 # Aggregate target: all answers.
 rule decode:
     input:
-        answer_files(GENERATIONS, "jsonl"),
+        [L.generations(*place) / decoder / f"{name}.jsonl" for *place, name, decoder in E.answered()],
     message:
         "All answers"

@@ -1,73 +1,65 @@
 # Grading. In: answers and the problems. Out: a verdict on each.
-GRADES = f"{RESULTS}/grades/{{model}}/{{method}}/seed{{seed}}"
+GRADES = L.grades("{model}", "{method}", "{seed}")
+
+
+def judging(wildcards):
+    """What judges the answers of a checkpoint."""
+    return E.grading(wildcards.method, int(wildcards.seed))
 
 
 rule judge:
     input:
-        benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in ANSWERS],
-        answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=ANSWER_PATHS, allow_missing=True),
+        benchmarks=problems("", 0),
+        answers=answer_files(GENERATIONS, "jsonl"),
     output:
-        grades=expand(f"{GRADES}/{{path}}.csv", path=ANSWER_PATHS, allow_missing=True),
-        record=f"{GRADES}/run.json",
+        grades=answer_files(GRADES, "csv"),
+        record=GRADES / "run.json",
     log:
-        f"{LOGS}/grades/{{model}}/{{method}}/seed{{seed}}.log",
+        L.log("grades/{model}/{method}/seed{seed}"),
     wildcard_constraints:
-        model="|".join(MODELS),
+        model="|".join(E.models),
     conda:
         ENVIRONMENT
-    threads: CONFIG["threads"]
+    threads: E.config["threads"]
     resources:
         mem_mb=4000,
     params:
-        graders=[PLAN[name]["grader"] for name, _ in ANSWERS],
-        sandbox=CONFIG["sandbox"],
-        code=fingerprint("lift.stages.judge", *(module_name("grader", plan["grader"]) for plan in PLAN.values())),
+        lift=lift("judge"),
+        settings=lambda wildcards: key(judging(wildcards)),
+        code=lambda wildcards: code(
+            "judge", *(module_name("grader", name) for name in judging(wildcards)["graders"].values())
+        ),
     message:
         "Grading {wildcards.model}, {wildcards.method}, seed {wildcards.seed}"
     shell:
-        "python -m lift judge"
-        " --benchmarks {input.benchmarks:q}"
-        " --generations {input.answers:q}"
-        " --graders {params.graders}"
-        " --sandbox {params.sandbox}"
-        " --threads {threads}"
-        " --outputs {output.grades:q}"
-        " --record {output.record:q}"
-        " > {log:q} 2>&1"
+        "{params.lift} --model {wildcards.model:q} --method {wildcards.method:q} --seed {wildcards.seed}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 use rule judge as judge_guesses with:
     input:
-        benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in GUESSED],
-        answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=[p for _, p in GUESSED], allow_missing=True),
+        benchmarks=problems("guess", 0),
+        answers=answer_files(GENERATIONS, "jsonl", "guess"),
     output:
-        grades=expand(f"{GRADES}/{{path}}.csv", path=[p for _, p in GUESSED], allow_missing=True),
-        record=f"{GRADES}/run.json",
+        grades=answer_files(GRADES, "csv", "guess"),
+        record=GRADES / "run.json",
     wildcard_constraints:
         model="none",
-    params:
-        graders=[PLAN[name]["grader"] for name, _ in GUESSED],
-        sandbox=CONFIG["sandbox"],
-        code=fingerprint("lift.stages.judge", *(module_name("grader", PLAN[name]["grader"]) for name, _ in GUESSED)),
 
 
-if FURTHER_SEEDS:
+if FURTHER:
 
     use rule judge as judge_samples with:
         input:
-            benchmarks=[f"{RESULTS}/benchmarks/{name}.jsonl" for name, _ in SAMPLED],
-            answers=expand(f"{GENERATIONS}/{{path}}.jsonl", path=[p for _, p in SAMPLED], allow_missing=True),
+            benchmarks=problems("base", -1),
+            answers=answer_files(GENERATIONS, "jsonl", "base", -1),
         output:
-            grades=expand(f"{GRADES}/{{path}}.csv", path=[p for _, p in SAMPLED], allow_missing=True),
-            record=f"{GRADES}/run.json",
+            grades=answer_files(GRADES, "csv", "base", -1),
+            record=GRADES / "run.json",
         wildcard_constraints:
-            model="|".join(MODELS),
+            model="|".join(E.models),
             method="base",
-            seed="|".join(map(str, FURTHER_SEEDS)),
-        params:
-            graders=[PLAN[name]["grader"] for name, _ in SAMPLED],
-            sandbox=CONFIG["sandbox"],
-            code=fingerprint("lift.stages.judge", *(module_name("grader", PLAN[name]["grader"]) for name, _ in SAMPLED)),
+            seed="|".join(map(str, FURTHER)),
 
     ruleorder: judge_samples > judge
 
@@ -75,6 +67,6 @@ if FURTHER_SEEDS:
 # Aggregate target: a verdict on every answer.
 rule grade:
     input:
-        answer_files(GRADES, "csv"),
+        [L.grades(*place) / decoder / f"{name}.csv" for *place, name, decoder in E.answered()],
     message:
         "All grades"

@@ -1,43 +1,36 @@
 # Base models. In: the hub, a folder, or the miniature's recipe. Out: a checkpoint in a published layout.
+MADE_BY = {  # what else makes a base of the miniature
+    "train": lambda: fingerprint("lift.miniature.pretraining"),
+    "shipped": lambda: file_hash(*sorted((REPOSITORY / "lift/miniature/weights").glob("*"))),
+}
+
+
 rule base_model:
     output:
-        directory(f"{RESULTS}/models/{{model}}"),
+        directory(L.model("{model}")),
     log:
-        f"{LOGS}/models/{{model}}.log",
+        L.log("models/{model}"),
     benchmark:
-        f"{TIMINGS}/models/{{model}}.tsv"
-    localrule: all(configuration.hub_model(entry) for entry in CONFIG["models"].values())
+        L.timing("models/{model}")
+    localrule: all(configuration.hub_model(entry) for entry in E.config["models"].values())
     conda:
         ENVIRONMENT
-    threads: CONFIG["threads"]
+    threads: E.config["threads"]
     resources:
         mem_mb=4000,
     params:
-        settings=lambda wildcards: base_settings(CONFIG["models"][wildcards.model]),
-        code=lambda wildcards: (
-            {
-                "train": fingerprint("lift.miniature.pretraining"),
-                "shipped": file_hash(*sorted(SHIPPED.glob("*"))),
-            }.get(CONFIG["models"][wildcards.model]["base"], "")
-        ),
-        resume=f"{RESULTS}/.resume/models/{{model}}",
+        lift=lift("base-model"),
+        settings=lambda wildcards: key(E.base(wildcards.model)),
+        code=lambda wildcards: MADE_BY.get(E.base(wildcards.model)["base"], str)(),
     message:
-        "Base model {wildcards.model}: {params.settings[base]}"
+        "Base model {wildcards.model}"
     shell:
-        "python -m lift base-model"
-        " --base {params.settings[base]:q}"
-        " --revision {params.settings[revision]:q}"
-        " --family {params.settings[family]}"
-        " --settings {params.settings[recipe]:q}"
-        " --resume {params.resume:q}"
-        " --threads {threads}"
-        " --output {output:q}"
-        " > {log:q} 2>&1"
+        "{params.lift} --model {wildcards.model:q} --threads {threads} > {log:q} 2>&1"
 
 
 # Aggregate target: every base model that the workflow makes.
 rule models:
     input:
-        [model_folder(model) for model in MODELS],
+        [str(E.model(model)) for model in E.models],
     message:
         "All base models"

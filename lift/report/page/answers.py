@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lift import tidy
+from lift.config.layout import Layout
 from lift.data.benchmarks import question_of
 from lift.errors import InputError
 
@@ -26,8 +27,9 @@ class Run:
 
     def file(self, kind: str) -> str:
         """Its file of generations or of grades, in the results folder."""
-        suffix = ".jsonl" if kind == "generations" else ".csv"
-        return f"{kind}/{self.model}/{self.method}/seed{self.seed}/{self.decoder}/{self.benchmark}{suffix}"
+        at, place = Layout(Path()), (self.model, self.method, self.seed)
+        folder, suffix = (at.generations(*place), ".jsonl") if kind == "generations" else (at.grades(*place), ".csv")
+        return str(folder / self.decoder / f"{self.benchmark}{suffix}")
 
 
 def dumps(value: object) -> str:
@@ -43,10 +45,10 @@ def _size(text: str) -> int:
 def find_runs(results: Path) -> tuple[list[Run], list[str]]:
     """Everything that was answered, and the files left out because their problems or grades are missing."""
     runs, left_out = [], []
-    for path in sorted(results.glob("generations/*/*/seed*/*/*.jsonl")):
+    for path in sorted(results.glob(str(Layout(Path()).generations("*", "*", "*") / "*/*.jsonl"))):
         model, method, seed, decoder = path.parts[-5:-1]
         run = Run(model, method, int(seed.removeprefix("seed")), decoder, path.stem)
-        judged = (results / run.file("grades")).is_file() and (results / f"benchmarks/{path.stem}.jsonl").is_file()
+        judged = (results / run.file("grades")).is_file() and Layout(results).problems(path.stem).is_file()
         if judged:
             runs.append(run)
         else:
@@ -61,7 +63,7 @@ def _lines(path: Path) -> list[dict]:
 def read_problems(results: Path, benchmark: str) -> list[dict]:
     """The problems of a benchmark: id, question, reference answer."""
     rows = []
-    for problem in _lines(results / f"benchmarks/{benchmark}.jsonl"):
+    for problem in _lines(Layout(results).problems(benchmark)):
         answer = problem.get("answer", "")
         text = answer if isinstance(answer, str) else json.dumps(answer)
         rows.append({"id": problem["id"], "question": question_of(problem), "answer": text})

@@ -96,7 +96,7 @@
   const fileLink = (run, kind) => {
     const path = [kind, run.model, run.method, `seed${run.seed}`, run.decoder, run.benchmark].map(encodeURIComponent);
     const name = path.join("/") + (kind === "generations" ? ".jsonl" : ".csv");
-    return element("a", { href: index.root + name }, `all ${kind}`);
+    return element("a", { href: name }, `all ${kind}`);
   };
 
   const entry = () => index.benchmarks[state.benchmark];
