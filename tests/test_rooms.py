@@ -1,6 +1,7 @@
 """The house: which room may import which, and how large rooms and files may be."""
 
 import ast
+import re
 import subprocess
 from graphlib import TopologicalSorter
 
@@ -59,3 +60,18 @@ def test_rooms_and_files_can_be_read():
     assert len({path.split("/")[1] for path in files}) <= 22
     long = {path for path in files if path.endswith(".py") and len((ROOT / path).read_text().splitlines()) > LINES}
     assert long <= LARGER
+
+
+def test_rules_can_be_read():
+    """A rule is its files, one view as its settings, its code, and a call of a few names: at most 40 lines."""
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        lengths, name = {}, None
+        for line in path.read_text().splitlines():
+            if found := re.match(r"( {4})?(use )?rule (\w+)", line):
+                name = found[3]
+            elif line and not line.startswith(" "):
+                name = None
+            if name:
+                lengths[name] = lengths.get(name, 0) + bool(line.strip())
+        assert lengths or path.stem == "common"
+        assert {name: length for name, length in lengths.items() if length > 40} == {}, path

@@ -32,10 +32,10 @@ if not workflow.configfiles:
 
 
 try:
-    E = Experiment(configuration.resolve(config, yaml.safe_load(configuration.SCHEMA.read_text())))
+    EXPERIMENT = Experiment(configuration.resolve(config, yaml.safe_load(configuration.SCHEMA.read_text())))
 except InputError as error:
     raise WorkflowError(str(error))
-L, GPUS, SHARDS = E.layout, int(E.config["device"] != "cpu"), E.config["shards"]
+AT, GPUS, SHARDS = EXPERIMENT.layout, int(EXPERIMENT.config["device"] != "cpu"), EXPERIMENT.config["shards"]
 ENVIRONMENT = str(REPOSITORY / "environment.yml").replace("{", "{{").replace("}", "}}")
 
 # Without conda, --use-conda goes on in the current environment.
@@ -53,20 +53,20 @@ if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
 COMMAND += " python -m lift"
 
 # Jobs read the resolved config from a file of its own name, which no other run with the same results changes.
-HANDED = Path(".snakemake", "lift", f"{E.config['experiment']}-{value_hash(E.config)}.yaml")
+HANDED = Path(".snakemake", "lift", f"{EXPERIMENT.config['experiment']}-{value_hash(EXPERIMENT.config)}.yaml")
 if not HANDED.exists():
     HANDED.parent.mkdir(parents=True, exist_ok=True)
     part = HANDED.with_suffix(f".{os.getpid()}")
-    part.write_text(yaml.safe_dump(E.config, sort_keys=False, allow_unicode=True))
+    part.write_text(yaml.safe_dump(EXPERIMENT.config, sort_keys=False, allow_unicode=True))
     part.replace(HANDED)
 
 
 wildcard_constraints:
-    model="|".join([*E.models, "none"]),
-    method="|".join(E.rows),
+    model="|".join([*EXPERIMENT.models, "none"]),
+    method="|".join(EXPERIMENT.rows),
     seed=r"\d+",
-    corpus="|".join(E.corpora),
-    benchmark="|".join(E.benchmarks),
+    corpus="|".join(EXPERIMENT.corpora),
+    benchmark="|".join(EXPERIMENT.benchmarks),
 
 
 def lift(stage):
@@ -104,8 +104,8 @@ def tables(stage):
     for name in TABLES[stage]:
         caption = "data" if stage == "data" else name
         labels, category = {"table": name}, "Data" if stage == "data" else "Tables"
-        yield report(f"{L.table(name)}.csv", caption=f"../report/{caption}.rst", category=category, labels=labels)
-        yield from (f"{L.table(name)}.{ending}" for ending in ("md", "tex"))
+        yield report(f"{AT.table(name)}.csv", caption=f"../report/{caption}.rst", category=category, labels=labels)
+        yield from (f"{AT.table(name)}.{ending}" for ending in ("md", "tex"))
 
 
 def memory_mb(wildcards):
@@ -115,12 +115,12 @@ def memory_mb(wildcards):
 
 def model_of(wildcards):
     """The base model of a job."""
-    return str(E.model(wildcards.model))
+    return str(EXPERIMENT.model(wildcards.model))
 
 
 def answer_files(folder, extension, method="", seed=None):
     """The files of what a checkpoint answers, and of the verdicts on it."""
-    answered = E.answers(method, E.seeds[0] if seed is None else seed)
+    answered = EXPERIMENT.answers(method, EXPERIMENT.seeds[0] if seed is None else seed)
     return [folder / decoder / f"{benchmark}.{extension}" for benchmark, decoder in answered]
 
 
@@ -137,7 +137,11 @@ def refuse_what_cannot_run():
     limit = workflow.global_resources.get("gpu")  # a number, or one in a wrapping
     at_a_time = (getattr(limit, "value", limit) or 1) if GPUS else 1
     faults = preflight.faults(
-        E.config, L.folder, models=models, code=not here.isdisjoint({"judge", "judge_samples"}), gpus=at_a_time
+        EXPERIMENT.config,
+        AT.folder,
+        models=models,
+        code=not here.isdisjoint({"judge", "judge_samples"}),
+        gpus=at_a_time,
     )
     if faults:
         logger.error("This experiment cannot run here.\n" + "\n".join(f"  - {fault}" for fault in faults))
@@ -146,11 +150,11 @@ def refuse_what_cannot_run():
 
 def print_results():
     """The main table, the comparisons where some methods alone were asked for, and where the rest lies, if made now."""
-    table = Path(f"{L.table('main')}.md")
+    table = Path(f"{AT.table('main')}.md")
     if table.exists() and table.stat().st_mtime > STARTED:
         print(f"\n{table.read_text()}\nPercent, with 95% intervals over problems and seeds.")
-        if "only" in E.config:
+        if "only" in EXPERIMENT.config:
             print(
                 f"\nDifferences over the same problems, in points:\n\n{table.with_name('comparisons.md').read_text()}"
             )
-        print(f"Everything on one page: {L.page}  every score: {L.scores}")
+        print(f"Everything on one page: {AT.page}  every score: {AT.scores}")

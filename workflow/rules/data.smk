@@ -1,16 +1,16 @@
 # Corpora and benchmarks. In: published files, of the hub or here. Out: examples, tokenised for each model; problems; the
 # report on them.
-CORPUS, PROBLEMS = L.corpus("{corpus}"), L.problems("{benchmark}")
+CORPUS, PROBLEMS = AT.corpus("{corpus}"), AT.problems("{benchmark}")
 
 
 rule prepare_corpus:
     input:
-        lambda wildcards: E.local_files("corpora", wildcards.corpus),
+        lambda wildcards: EXPERIMENT.local_files("corpora", wildcards.corpus),
     output:
         examples=CORPUS,
         source=CORPUS.with_suffix(".source.json"),
     log:
-        L.log("corpora/{corpus}"),
+        AT.log("corpora/{corpus}"),
     localrule: True
     conda:
         ENVIRONMENT
@@ -19,8 +19,10 @@ rule prepare_corpus:
         mem_mb=4000,
     params:
         lift=lift("prepare-corpus"),
-        settings=lambda wildcards: key(E.corpus(wildcards.corpus)),
-        code=lambda wildcards: code("prepare_corpus", module_name("corpus", E.corpus(wildcards.corpus)["source"])),
+        settings=lambda wildcards: key(EXPERIMENT.corpus(wildcards.corpus)),
+        code=lambda wildcards: code(
+            "prepare_corpus", module_name("corpus", EXPERIMENT.corpus(wildcards.corpus)["source"])
+        ),
     message:
         "Writing the examples of {wildcards.corpus}"
     shell:
@@ -32,9 +34,9 @@ rule tokenise:
         corpus=CORPUS,
         model=model_of,
     output:
-        directory(L.tokenised("{model}", "{corpus}")),
+        directory(AT.tokenised("{model}", "{corpus}")),
     log:
-        L.log("data/{model}/{corpus}"),
+        AT.log("data/{model}/{corpus}"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -42,7 +44,7 @@ rule tokenise:
         mem_mb=4000,
     params:
         lift=lift("tokenise"),
-        settings=lambda wildcards: key(E.tokenised(wildcards.corpus)),
+        settings=lambda wildcards: key(EXPERIMENT.tokenised(wildcards.corpus)),
         code=code("tokenise"),
     message:
         "Tokenising {wildcards.corpus} for {wildcards.model}"
@@ -52,12 +54,12 @@ rule tokenise:
 
 rule prepare_benchmark:
     input:
-        lambda wildcards: E.local_files("benchmarks", wildcards.benchmark),
+        lambda wildcards: EXPERIMENT.local_files("benchmarks", wildcards.benchmark),
     output:
         problems=PROBLEMS,
         source=PROBLEMS.with_suffix(".source.json"),
     log:
-        L.log("benchmarks/{benchmark}"),
+        AT.log("benchmarks/{benchmark}"),
     localrule: True
     conda:
         ENVIRONMENT
@@ -66,9 +68,9 @@ rule prepare_benchmark:
         mem_mb=2000,
     params:
         lift=lift("prepare-benchmark"),
-        settings=lambda wildcards: key(E.problems(wildcards.benchmark)),
+        settings=lambda wildcards: key(EXPERIMENT.problems(wildcards.benchmark)),
         code=lambda wildcards: code(
-            "prepare_benchmark", module_name("benchmark", E.problems(wildcards.benchmark)["source"])
+            "prepare_benchmark", module_name("benchmark", EXPERIMENT.problems(wildcards.benchmark)["source"])
         ),
     message:
         "Writing the problems of {wildcards.benchmark}"
@@ -78,14 +80,14 @@ rule prepare_benchmark:
 
 rule data_report:
     input:
-        corpora=[L.corpus(corpus) for corpus in E.corpora],
-        tokenised=[L.tokenised(model, corpus) for model in E.models for corpus in E.corpora],
-        benchmarks=[L.problems(benchmark) for benchmark in E.benchmarks],
+        corpora=[AT.corpus(corpus) for corpus in EXPERIMENT.corpora],
+        tokenised=[AT.tokenised(model, corpus) for model in EXPERIMENT.models for corpus in EXPERIMENT.corpora],
+        benchmarks=[AT.problems(benchmark) for benchmark in EXPERIMENT.benchmarks],
     output:
         *tables("data"),
-        details=L.contamination,
+        details=AT.contamination,
     log:
-        L.log("data_report"),
+        AT.log("data_report"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -93,7 +95,7 @@ rule data_report:
         mem_mb=8000,
     params:
         lift=lift("data-report"),
-        settings=key(E.data_report()),
+        settings=key(EXPERIMENT.data_report()),
         code=code("data_report"),
     message:
         "Lengths, cuts and contamination of the data"

@@ -1,22 +1,24 @@
 # Decoding. In: a checkpoint and the problems. Out: a file of answers a benchmark and decoder.
-GENERATIONS = L.generations("{model}", "{method}", "{seed}")
-FURTHER = E.answers("base", -1) and E.seeds[1:]  # seeds with which the base answers what is drawn at random
+GENERATIONS = AT.generations("{model}", "{method}", "{seed}")
+FURTHER = (
+    EXPERIMENT.answers("base", -1) and EXPERIMENT.seeds[1:]
+)  # seeds with which the base answers what is drawn at random
 
 
 def weights(wildcards):
     """The base model and, of a trained method, the chosen checkpoint of its run."""
-    run = E.checkpoint(wildcards.model, wildcards.method, wildcards.seed)
+    run = EXPERIMENT.checkpoint(wildcards.model, wildcards.method, wildcards.seed)
     return {"model": model_of(wildcards)} | ({"run": str(run)} if run else {})
 
 
 def shard_of(shard):
     """The folder with the record of a shard."""
-    return L.store_shard("{model}", "{method}", "{seed}", shard, SHARDS)
+    return AT.store_shard("{model}", "{method}", "{seed}", shard, SHARDS)
 
 
 def problems(method, seed):
     """The files of problems that a checkpoint answers."""
-    return [L.problems(name) for name in dict.fromkeys(name for name, _ in E.answers(method, seed))]
+    return [AT.problems(name) for name in dict.fromkeys(name for name, _ in EXPERIMENT.answers(method, seed))]
 
 
 # One job answers all benchmarks of a checkpoint: starting Python and loading a model costs more than many benchmarks.
@@ -30,20 +32,20 @@ rule answer:
         answers=answer_files(GENERATIONS, "jsonl"),
         record=GENERATIONS / "run.json",
     log:
-        L.log("generations/{model}/{method}/seed{seed}"),
+        AT.log("generations/{model}/{method}/seed{seed}"),
     benchmark:
-        L.timing("generations/{model}/{method}/seed{seed}")
+        AT.timing("generations/{model}/{method}/seed{seed}")
     wildcard_constraints:
-        model="|".join(E.models),
+        model="|".join(EXPERIMENT.models),
     conda:
         ENVIRONMENT
-    threads: E.config["threads"]
+    threads: EXPERIMENT.config["threads"]
     resources:
         mem_mb=memory_mb,
         gpu=GPUS if SHARDS == 1 else 0,
     params:
         lift=lift("decode"),
-        settings=lambda wildcards: key(E.decoding(wildcards.model, wildcards.method, int(wildcards.seed))),
+        settings=lambda wildcards: key(EXPERIMENT.decoding(wildcards.model, wildcards.method, int(wildcards.seed))),
         code=code("decode"),
     message:
         "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed} (GPUs: {resources.gpu})"
@@ -59,11 +61,11 @@ use rule answer as answer_shard with:
     output:
         record=shard_of("{shard}") / "run.json",
     log:
-        L.log("generations/{model}/{method}/seed{seed}-shard{shard}"),
+        AT.log("generations/{model}/{method}/seed{seed}-shard{shard}"),
     benchmark:
-        L.timing("generations/{model}/{method}/seed{seed}-shard{shard}")
+        AT.timing("generations/{model}/{method}/seed{seed}-shard{shard}")
     wildcard_constraints:
-        model="|".join(E.models),
+        model="|".join(EXPERIMENT.models),
         shard=r"\d+",
     resources:
         mem_mb=memory_mb,
@@ -83,7 +85,7 @@ if FURTHER:
             answers=answer_files(GENERATIONS, "jsonl", "base", -1),
             record=GENERATIONS / "run.json",
         wildcard_constraints:
-            model="|".join(E.models),
+            model="|".join(EXPERIMENT.models),
             method="base",
             seed="|".join(map(str, FURTHER)),
         resources:
@@ -98,9 +100,9 @@ rule guess:
     input:
         problems("guess", 0),
     output:
-        answer_files(L.generations("none", "guess", 0), "jsonl", "guess"),
+        answer_files(AT.generations("none", "guess", 0), "jsonl", "guess"),
     log:
-        L.log("generations/none/guess"),
+        AT.log("generations/none/guess"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -108,7 +110,7 @@ rule guess:
         mem_mb=1000,
     params:
         lift=lift("guess"),
-        settings=key(E.guessing()),
+        settings=key(EXPERIMENT.guessing()),
         code=code("guess"),
     message:
         "Guessing at random"
@@ -119,6 +121,6 @@ rule guess:
 # Aggregate target: all answers.
 rule decode:
     input:
-        [L.generations(*place) / decoder / f"{name}.jsonl" for *place, name, decoder in E.answered()],
+        [AT.generations(*place) / decoder / f"{name}.jsonl" for *place, name, decoder in EXPERIMENT.answered()],
     message:
         "All answers"

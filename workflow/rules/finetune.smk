@@ -1,16 +1,16 @@
 # Fine-tuning. In: a base model and a tokenised corpus. Out: a run a method and seed: weights, log, record.
-RUN = L.run("{model}", "{method}", "{seed}")
+RUN = AT.run("{model}", "{method}", "{seed}")
 
 
 def devices(wildcards):
     """Processes of a run, each with a GPU or CPU threads of its own."""
-    return E.training(wildcards.method)["devices"]
+    return EXPERIMENT.training(wildcards.method)["devices"]
 
 
 rule train:
     input:
         model=model_of,
-        corpus=lambda wildcards: str(L.tokenised(wildcards.model, E.training(wildcards.method)["corpus"])),
+        corpus=lambda wildcards: str(AT.tokenised(wildcards.model, EXPERIMENT.training(wildcards.method)["corpus"])),
     output:
         best=directory(RUN / "best"),
         last=directory(RUN / "last"),
@@ -18,22 +18,22 @@ rule train:
         log=RUN / "log.jsonl",
         record=RUN / "run.json",
     log:
-        L.log("runs/{model}/{method}/seed{seed}"),
+        AT.log("runs/{model}/{method}/seed{seed}"),
     benchmark:
-        L.timing("runs/{model}/{method}/seed{seed}")
+        AT.timing("runs/{model}/{method}/seed{seed}")
     wildcard_constraints:
-        method="|".join(E.trained),
+        method="|".join(EXPERIMENT.trained),
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: E.config["threads"] * (1 if GPUS else devices(wildcards))
+    threads: lambda wildcards: EXPERIMENT.config["threads"] * (1 if GPUS else devices(wildcards))
     resources:
         mem_mb=lambda wildcards: devices(wildcards) * memory_mb(wildcards),
         gpu=lambda wildcards: GPUS * devices(wildcards),
     params:
         lift=lift("finetune"),
-        settings=lambda wildcards: key(E.run(wildcards.model, wildcards.method)),
+        settings=lambda wildcards: key(EXPERIMENT.run(wildcards.model, wildcards.method)),
         code=lambda wildcards: code(
-            "finetune", module_name("objective", E.run(wildcards.model, wildcards.method)["objective"])
+            "finetune", module_name("objective", EXPERIMENT.run(wildcards.model, wildcards.method)["objective"])
         ),
     message:
         "Fine-tuning {wildcards.model} by {wildcards.method}, seed {wildcards.seed} (GPUs: {resources.gpu})"
@@ -45,6 +45,6 @@ rule train:
 # Aggregate target: every method and seed.
 rule finetune:
     input:
-        expand(rules.train.output, model=E.models, method=E.trained, seed=E.seeds),
+        expand(rules.train.output, model=EXPERIMENT.models, method=EXPERIMENT.trained, seed=EXPERIMENT.seeds),
     message:
         "All fine-tuning runs"

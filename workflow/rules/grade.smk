@@ -1,10 +1,10 @@
 # Grading. In: answers and the problems. Out: a verdict on each.
-GRADES = L.grades("{model}", "{method}", "{seed}")
+GRADES = AT.grades("{model}", "{method}", "{seed}")
 
 
 def judging(wildcards):
     """What judges the answers of a checkpoint."""
-    return E.grading(wildcards.method, int(wildcards.seed))
+    return EXPERIMENT.grading(wildcards.method, int(wildcards.seed))
 
 
 rule judge:
@@ -15,12 +15,12 @@ rule judge:
         grades=answer_files(GRADES, "csv"),
         record=GRADES / "run.json",
     log:
-        L.log("grades/{model}/{method}/seed{seed}"),
+        AT.log("grades/{model}/{method}/seed{seed}"),
     wildcard_constraints:
-        model="|".join(E.models),
+        model="|".join(EXPERIMENT.models),
     conda:
         ENVIRONMENT
-    threads: E.config["threads"]
+    threads: EXPERIMENT.config["threads"]
     resources:
         mem_mb=4000,
     params:
@@ -57,7 +57,7 @@ if FURTHER:
             grades=answer_files(GRADES, "csv", "base", -1),
             record=GRADES / "run.json",
         wildcard_constraints:
-            model="|".join(E.models),
+            model="|".join(EXPERIMENT.models),
             method="base",
             seed="|".join(map(str, FURTHER)),
 
@@ -67,6 +67,6 @@ if FURTHER:
 # Aggregate target: a verdict on every answer.
 rule grade:
     input:
-        [L.grades(*place) / decoder / f"{name}.csv" for *place, name, decoder in E.answered()],
+        [AT.grades(*place) / decoder / f"{name}.csv" for *place, name, decoder in EXPERIMENT.answered()],
     message:
         "All grades"

@@ -7,21 +7,21 @@ MADE_BY = {  # what else makes a base of the miniature
 
 rule base_model:
     output:
-        directory(L.model("{model}")),
+        directory(AT.model("{model}")),
     log:
-        L.log("models/{model}"),
+        AT.log("models/{model}"),
     benchmark:
-        L.timing("models/{model}")
-    localrule: all(configuration.hub_model(entry) for entry in E.config["models"].values())
+        AT.timing("models/{model}")
+    localrule: all(configuration.hub_model(entry) for entry in EXPERIMENT.config["models"].values())
     conda:
         ENVIRONMENT
-    threads: E.config["threads"]
+    threads: EXPERIMENT.config["threads"]
     resources:
         mem_mb=4000,
     params:
         lift=lift("base-model"),
-        settings=lambda wildcards: key(E.base(wildcards.model)),
-        code=lambda wildcards: MADE_BY.get(E.base(wildcards.model)["base"], str)(),
+        settings=lambda wildcards: key(EXPERIMENT.base(wildcards.model)),
+        code=lambda wildcards: MADE_BY.get(EXPERIMENT.base(wildcards.model)["base"], str)(),
     message:
         "Base model {wildcards.model}"
     shell:
@@ -31,6 +31,6 @@ rule base_model:
 # Aggregate target: every base model that the workflow makes.
 rule models:
     input:
-        [str(E.model(model)) for model in E.models],
+        [str(EXPERIMENT.model(model)) for model in EXPERIMENT.models],
     message:
         "All base models"

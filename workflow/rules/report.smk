@@ -2,9 +2,9 @@
 # What all results were made with, for whoever opens them later.
 rule settings:
     output:
-        L.config,
+        AT.config,
     log:
-        L.log("settings"),
+        AT.log("settings"),
     localrule: True
     conda:
         ENVIRONMENT
@@ -13,7 +13,7 @@ rule settings:
         mem_mb=500,
     params:
         lift=lift("settings"),
-        settings=key(E.all()),
+        settings=key(EXPERIMENT.all()),
         code=code("settings"),
     message:
         "The config as resolved"
@@ -23,17 +23,17 @@ rule settings:
 
 rule tables:
     input:
-        scores=L.scores,
-        costs=L.costs,
-        problems=L.problem_scores,
-        comparisons=L.comparisons,
+        scores=AT.scores,
+        costs=AT.costs,
+        problems=AT.problem_scores,
+        comparisons=AT.comparisons,
         statistics=rules.statistics.input,
         claims=in_repository("config/claims.yaml"),
         reported=in_repository("config/reported.csv"),
     output:
         *tables("tables"),
     log:
-        L.log("tables"),
+        AT.log("tables"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -41,7 +41,7 @@ rule tables:
         mem_mb=1000,
     params:
         lift=lift("tables"),
-        settings=key(E.report()),
+        settings=key(EXPERIMENT.report()),
         code=code("tables"),
     message:
         "Tables"
@@ -52,12 +52,12 @@ rule tables:
 # What this experiment could find, and what smaller differences would have taken.
 rule power:
     input:
-        problems=L.problem_scores,
+        problems=AT.problem_scores,
         claims=in_repository("config/claims.yaml"),
     output:
         *tables("power"),
     log:
-        L.log("power"),
+        AT.log("power"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -65,7 +65,7 @@ rule power:
         mem_mb=1000,
     params:
         lift=lift("power"),
-        settings=key(E.all()),
+        settings=key(EXPERIMENT.all()),
         output=lambda wildcards, output: Path(output[0]).with_suffix(""),
         code=code("power"),
     message:
@@ -74,28 +74,28 @@ rule power:
         "{params.lift} --claims {input.claims:q} --output {params.output:q} > {log:q} 2>&1"
 
 
-FIGURES = figures(E.models, E.lengths, E.config["statistics"]["corpus"])
+FIGURES = figures(EXPERIMENT.models, EXPERIMENT.lengths, EXPERIMENT.config["statistics"]["corpus"])
 
 
 rule figures:
     input:
-        scores=L.scores,
-        costs=L.costs,
+        scores=AT.scores,
+        costs=AT.costs,
         statistics=rules.statistics.input,
-        logs=expand(RUN / "log.jsonl", model=E.models, method=E.trained, seed=E.seeds),
+        logs=expand(RUN / "log.jsonl", model=EXPERIMENT.models, method=EXPERIMENT.trained, seed=EXPERIMENT.seeds),
     output:
         [
             report(
-                f"{L.figure(name)}.png",
+                f"{AT.figure(name)}.png",
                 caption=f"../report/figure_{labels['figure']}.rst",
                 category="Figures",
                 labels=labels,
             )
             for name, labels in FIGURES.items()
         ],
-        [f"{L.figure(name)}.{ending}" for name in FIGURES for ending in ("pdf", "csv")],
+        [f"{AT.figure(name)}.{ending}" for name in FIGURES for ending in ("pdf", "csv")],
     log:
-        L.log("figures"),
+        AT.log("figures"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -103,7 +103,7 @@ rule figures:
         mem_mb=1000,
     params:
         lift=lift("figures"),
-        settings=key(E.report()),
+        settings=key(EXPERIMENT.report()),
         code=code("figures"),
     message:
         "Figures"
@@ -123,9 +123,9 @@ rule page:
         rules.figures.output,
         rules.data_report.output,
     output:
-        L.page,
+        AT.page,
     log:
-        L.log("report"),
+        AT.log("report"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -133,7 +133,7 @@ rule page:
         mem_mb=2000,
     params:
         lift=lift("report"),
-        settings=key(E.report()),
+        settings=key(EXPERIMENT.report()),
         code=code("report") + file_hash(*sorted((REPOSITORY / "lift/report/page").glob("page.[!p]*"))),
     message:
         "The page with everything"

@@ -3,13 +3,13 @@
 rule problem_scores:
     input:
         grades=rules.grade.input,
-        decoding=[L.generations(*place) / "run.json" for place in E.checkpoints() if place[1] != "guess"],
-        training=expand(RUN / "run.json", model=E.models, method=E.trained, seed=E.seeds),
+        decoding=[AT.generations(*place) / "run.json" for place in EXPERIMENT.checkpoints() if place[1] != "guess"],
+        training=expand(RUN / "run.json", model=EXPERIMENT.models, method=EXPERIMENT.trained, seed=EXPERIMENT.seeds),
     output:
-        problems=L.problem_scores,
-        costs=report(L.costs, caption="../report/costs.rst", category="Scores"),
+        problems=AT.problem_scores,
+        costs=report(AT.costs, caption="../report/costs.rst", category="Scores"),
     log:
-        L.log("problem_scores"),
+        AT.log("problem_scores"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -17,7 +17,7 @@ rule problem_scores:
         mem_mb=2000,
     params:
         lift=lift("problem-scores"),
-        settings=key(E.scoring()),
+        settings=key(EXPERIMENT.scoring()),
         code=code("problem_scores"),
     message:
         "The score of every problem"
@@ -27,11 +27,11 @@ rule problem_scores:
 
 rule scores:
     input:
-        L.problem_scores,
+        AT.problem_scores,
     output:
-        report(L.scores, caption="../report/scores.rst", category="Scores"),
+        report(AT.scores, caption="../report/scores.rst", category="Scores"),
     log:
-        L.log("scores"),
+        AT.log("scores"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -39,7 +39,7 @@ rule scores:
         mem_mb=2000,
     params:
         lift=lift("scores"),
-        settings=key(E.scoring()["benchmarks"]),
+        settings=key(EXPERIMENT.scoring()["benchmarks"]),
         code=code("scores"),
     message:
         "Scores with intervals"
@@ -50,11 +50,11 @@ rule scores:
 # Every method next to the references, over the same problems.
 rule comparisons:
     input:
-        L.problem_scores,
+        AT.problem_scores,
     output:
-        report(L.comparisons, caption="../report/comparisons.rst", category="Scores"),
+        report(AT.comparisons, caption="../report/comparisons.rst", category="Scores"),
     log:
-        L.log("comparisons"),
+        AT.log("comparisons"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -62,7 +62,7 @@ rule comparisons:
         mem_mb=1000,
     params:
         lift=lift("compare"),
-        settings=key(E.config["references"]),
+        settings=key(EXPERIMENT.config["references"]),
         code=code("compare"),
     message:
         "Comparisons with the references"

@@ -1,27 +1,27 @@
 # Token statistics. In: a base model and a tokenised corpus. Out: confidence by token and masking level.
-STATISTICS = L.statistics("{model}", "{corpus}")
+STATISTICS = AT.statistics("{model}", "{corpus}")
 
 
 rule token_statistics:
     input:
         model=model_of,
-        corpus=L.tokenised("{model}", "{corpus}"),
+        corpus=AT.tokenised("{model}", "{corpus}"),
     output:
         table=STATISTICS,
         record=STATISTICS.with_suffix(".json"),
     log:
-        L.log("statistics/{model}-{corpus}"),
+        AT.log("statistics/{model}-{corpus}"),
     benchmark:
-        L.timing("statistics/{model}-{corpus}")
+        AT.timing("statistics/{model}-{corpus}")
     conda:
         ENVIRONMENT
-    threads: E.config["threads"]
+    threads: EXPERIMENT.config["threads"]
     resources:
         mem_mb=memory_mb,
         gpu=GPUS,
     params:
         lift=lift("statistics"),
-        settings=lambda wildcards: key(E.statistics(wildcards.model)),
+        settings=lambda wildcards: key(EXPERIMENT.statistics(wildcards.model)),
         code=code("statistics"),
     message:
         "Confidence by token and level: {wildcards.model} on {wildcards.corpus} (GPUs: {resources.gpu})"
@@ -33,11 +33,11 @@ if SHARDS > 1:
 
     use rule token_statistics as statistics_shard with:
         output:
-            temp(L.statistics_part("{model}", "{corpus}", "{shard}")),
+            temp(AT.statistics_part("{model}", "{corpus}", "{shard}")),
         log:
-            L.log("statistics/{model}-{corpus}-{shard}"),
+            AT.log("statistics/{model}-{corpus}-{shard}"),
         benchmark:
-            L.timing("statistics/{model}-{corpus}-{shard}")
+            AT.timing("statistics/{model}-{corpus}-{shard}")
         message:
             "Confidence by token and level: {wildcards.model} on {wildcards.corpus}, shard {wildcards.shard}"
             f" of {SHARDS} (GPUs: {{resources.gpu}})"
@@ -45,11 +45,11 @@ if SHARDS > 1:
     rule gather_statistics:
         input:
             model=model_of,
-            parts=[L.statistics_part("{model}", "{corpus}", shard) for shard in range(1, SHARDS + 1)],
+            parts=[AT.statistics_part("{model}", "{corpus}", shard) for shard in range(1, SHARDS + 1)],
         output:
             **rules.token_statistics.output,
         log:
-            L.log("statistics/{model}-{corpus}"),
+            AT.log("statistics/{model}-{corpus}"),
         conda:
             ENVIRONMENT
         threads: 1
@@ -69,6 +69,6 @@ if SHARDS > 1:
 # Aggregate target: the token statistics of every model.
 rule statistics:
     input:
-        [L.statistics(model, E.config["statistics"]["corpus"]) for model in E.models],
+        [AT.statistics(model, EXPERIMENT.config["statistics"]["corpus"]) for model in EXPERIMENT.models],
     message:
         "All token statistics"
