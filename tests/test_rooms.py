@@ -67,8 +67,8 @@ def test_rules_can_be_read():
     for path in (ROOT / "workflow/rules").glob("*.smk"):
         lengths, name = {}, None
         for line in path.read_text().splitlines():
-            if found := re.match(r"( {4})?(use )?rule (\w+)", line):
-                name = found[3]
+            if found := re.match(r" *(?:use rule \w+ as|rule) (\w+)", line):
+                name = found[1]
             elif line and not line.startswith(" "):
                 name = None
             if name:
