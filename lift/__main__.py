@@ -59,7 +59,9 @@ def main() -> int:
         if args.stage in STAGES:
             from lift.config.experiment import Experiment  # tools need none
 
-            module.main(Experiment.read(args.config), args)
+            experiment = Experiment.read(args.config)
+            experiment.check(**vars(args))
+            module.main(experiment, args)
         else:
             module.main(args)
     except InputError as error:

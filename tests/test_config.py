@@ -243,6 +243,15 @@ def test_sft_with_lifts_compute_takes_as_many_operations():
         assert longer == pytest.approx(steps["lift3"] / steps["sft"], rel=0.01)
 
 
+def test_a_config_that_is_resolved_again_stays_as_it_is():
+    """Stages read the resolved config: also where `only` leaves a method out whose runs another would take."""
+    methods = {"sft": {"objective": "vanilla"}, "cart": {"objective": "cart"}}
+    chosen = [(["methods"], methods), (["ablations"], {"cart-last": {"run_of": "cart", "checkpoint": "last"}})]
+    chosen += [(["run_ablations"], True), (["only"], "sft"), (["references"], ["sft"])]
+    once = configuration.resolve(changed(*chosen), SCHEMA)
+    assert configuration.resolve(once, SCHEMA) == once
+
+
 MINIATURES = ("config", "study", "ablations", "base", "tuning")
 
 

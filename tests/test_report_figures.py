@@ -1,7 +1,6 @@
 """Figures: one mark a method, the data beside each, readable in print, and nothing to draw is no error."""
 
-import json
-import sys
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,11 +9,13 @@ import pytest
 from matplotlib.colors import same_color, to_hex
 from matplotlib.text import Text
 
-from lift import __main__ as commands
 from lift import tidy
+from lift.config.layout import Layout
 from lift.finetune.measures import LEVEL_BINS
+from lift.report import contents
 from lift.report.figures import confidence, cost, heatmap, held_out_loss, pass_at_k, scores, trained_on
 from lift.report.figures.style import COLUMN, PAGE, PALETTE, method_marks, save, share_label
+from lift.stages import figures as stage
 from lift.statistics.bins import BINS, lower_edge
 
 METHODS, ABLATIONS = ["guess", "base", "sft", "gift", "lift3"], ["lift3-h5", "sft-last"]
@@ -241,28 +242,22 @@ def test_nothing_to_draw_is_no_error(first, costs, log):
     assert same_color(alone.axes[0].get_lines()[-1].get_color(), MARKS["sft"].colour)
 
 
-def test_the_stage_writes_every_figure(rows, costs, log, statistics, tmp_path, monkeypatch):
-    rows.to_csv(tmp_path / "scores.csv")
-    costs.to_csv(tmp_path / "costs.csv")
-    statistics.to_parquet(tmp_path / "m-traces.parquet")
-    logs = []
+def test_the_stage_writes_every_figure(rows, costs, log, statistics, tmp_path):
+    layout = Layout(tmp_path)
+    rows.to_csv(layout.scores)
+    costs.to_csv(layout.costs)
+    layout.statistics("m", "traces").parent.mkdir()
+    statistics.to_parquet(layout.statistics("m", "traces"))
     for (method, seed), entries in log.groupby(["method", "seed"]):
-        logs.append(tmp_path / "runs" / "m" / method / seed / "log.jsonl")
-        logs[-1].parent.mkdir(parents=True)
+        folder = layout.run("m", method, seed.removeprefix("seed"))
+        folder.mkdir(parents=True)
         lines = [row.dropna().drop(["model", "method", "seed"]).to_json() for _, row in entries.iterrows()]
-        logs[-1].write_text("\n".join(lines))
-    files = {
-        "scores": tmp_path / "scores.csv",
-        "costs": tmp_path / "costs.csv",
-        "statistics": tmp_path / "m-traces.parquet",
-    }
-    arguments = [part for name, path in files.items() for part in (f"--{name}", str(path))]
-    arguments += ["--logs", *map(str, logs), "--metrics", json.dumps(OWN), "--decoders", json.dumps(DECODERS)]
-    arguments += ["--methods", *METHODS, "--ablations", *ABLATIONS, "--output", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["lift", "figures", *arguments])
-    assert commands.main() == 0
-    names = ["scores-m-32", "pass_at_k-m-32", "cost-m-32", "held_out_loss-m", "trained_on-m"]
-    for name in [*names, "confidence-m-traces", "heatmap-m-traces"]:
-        assert {path.suffix for path in tmp_path.glob(f"{name}.*")} >= {".png", ".pdf", ".csv"}, name
-    assert set(pd.read_csv(tmp_path / "cost-m-32.csv")["method"]) == set(METHODS[1:])
-    assert set(pd.read_csv(tmp_path / "scores-m-32.csv")["method"]) == {*METHODS, *ABLATIONS}
+        (folder / "log.jsonl").write_text("\n".join(lines))
+    view = {"metrics": OWN, "decoders": DECODERS, "methods": METHODS, "ablations": ABLATIONS}
+    view |= {"models": ["m"], "corpus": "traces"}
+    trained, seeds = list(log["method"].unique()), [seed.removeprefix("seed") for seed in log["seed"].unique()]
+    stage.main(SimpleNamespace(layout=layout, figures=lambda: view, trained=trained, seeds=seeds), None)
+    for name in contents.figures(["m"], [32], "traces"):
+        assert {path.suffix for path in layout.figures.glob(f"{name}.*")} >= {".png", ".pdf", ".csv"}, name
+    assert set(pd.read_csv(layout.figures / "cost-m-32.csv")["method"]) == set(METHODS[1:])
+    assert set(pd.read_csv(layout.figures / "scores-m-32.csv")["method"]) == {*METHODS, *ABLATIONS}

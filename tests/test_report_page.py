@@ -228,7 +228,7 @@ def test_costs_are_summed_by_stage_and_method(results):
 
 
 def test_the_stage_writes_the_page_with_relative_links(results):
-    experiment = SimpleNamespace(layout=Layout(results), report=lambda: VIEW)
+    experiment = SimpleNamespace(layout=Layout(results), page=lambda: VIEW)
     stage.main(experiment, SimpleNamespace(budget_mb=1))
     assert "tables/main.csv" in Page((results / "report.html").read_text()).links()
     (results / "grades/m/sft/seed0/greedy/gsm.csv").write_text("id,sample,extracted,correct,invalid,truncated\n")

@@ -152,11 +152,16 @@ def test_two_params_that_exchange_their_values_are_noticed(checkout):
     [
         {"threads": 2},
         {"decoders": {name: one | {"batch_size": 3} for name, one in SMOKE["decoders"].items()}},
-        {"training": SMOKE["training"] | {"activation_checkpointing": True}},
+        {"decoders": {name: dict(reversed(one.items())) for name, one in SMOKE["decoders"].items()}},
     ],
 )
 def test_what_changes_no_result_plans_nothing(checkout, changes):
     assert checkout.plan(config=small(**changes)) == {}
+
+
+def test_activations_that_are_computed_again_train_nothing_again(checkout):
+    training = SMOKE["training"] | {"activation_checkpointing": True}
+    assert checkout.plan(config=small(training=training)) == {"settings": 1, "power": 1, "page": 1}  # power has hours
 
 
 def test_another_workflow_includes_this_one_as_a_module(tmp_path):

@@ -63,23 +63,23 @@ def test_a_killed_run_ends_with_the_same_scores(tmp_path_factory):
     # the training process, once it has a checkpoint
     process = start()
     _wait_for(lambda: list(results.glob(".resume/runs/**/checkpoint-*/trainer_state.json")), process)
-    for pid in _processes_with(killed.folder, "lift finetune", "smoke/.resume"):
+    for pid in _processes_with(killed.folder, "lift finetune"):
         os.kill(pid, signal.SIGKILL)
     assert process.wait(60) != 0
     # a decoding process, once it has a batch
     process = start()
     _wait_for(lambda: any(p.stat().st_size > 100 for p in results.glob(".answers/*/lift3/**/*.jsonl")), process)
-    for pid in _processes_with(killed.folder, "lift decode", "smoke/.answers/tiny-llada/lift3"):
+    for pid in _processes_with(killed.folder, "lift decode", "--method lift3"):
         os.kill(pid, signal.SIGKILL)
     assert process.wait(60) != 0
     # Ctrl-C, as a terminal sends it: to the whole group
     process = start()
-    _wait_for(lambda: _processes_with(killed.folder, "lift decode", "smoke/.answers"), process)
+    _wait_for(lambda: _processes_with(killed.folder, "lift decode"), process)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) != 0
     # snakemake itself, while its job lives on; then the documented unlock
     process = start()
-    _wait_for(lambda: _processes_with(killed.folder, "lift decode", "smoke/.answers"), process)
+    _wait_for(lambda: _processes_with(killed.folder, "lift decode"), process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait(60)
     locked = killed.run()

@@ -160,6 +160,7 @@ def _keep_only(config: dict):
     yield from (_unknown("only", "method", name, known) for name in chosen if name not in known)
     runs = {known[name]["run_of"] for name in chosen if "run_of" in known.get(name, {})}
     config["methods"] = {name: method for name, method in known.items() if name in runs.union(chosen)}
+    config["ablations"] = {name: method for name, method in config["ablations"].items() if name in config["methods"]}
 
 
 def _given(entry: dict) -> dict:

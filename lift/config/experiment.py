@@ -12,6 +12,7 @@ from lift.config import configuration
 from lift.config.layout import Layout
 from lift.data.benchmarks import data_file, describe
 from lift.data.prompts import prompt_file
+from lift.errors import InputError
 from lift.provenance import file_hash
 
 GUESSES = 16  # well-formed random answers to a problem that is not sampled
@@ -84,7 +85,7 @@ class Experiment:
     def decoders(self, benchmark: str) -> dict[str, dict]:
         """By name, in the order of the config, without the batch size."""
         named = configuration.benchmark_decoders(self.config, benchmark)
-        return {name: configuration.settings(one, "batch_size") for name, one in named.items()}
+        return {name: _sorted(configuration.settings(one, "batch_size")) for name, one in named.items()}
 
     def answers(self, method: str, seed: int) -> list[tuple[str, str]]:
         """The benchmarks and decoders that a checkpoint answers.
@@ -144,12 +145,10 @@ class Experiment:
     # --- views
 
     def all(self) -> dict:
-        """The config without what changes no result."""
-        kept = {name: value for name, value in self.config.items() if name not in ("threads", "shards")}
-        kept["decoders"] = {
-            name: configuration.settings(one, "batch_size") for name, one in self.config["decoders"].items()
-        }
-        return kept
+        """The config without what changes no result: of what is recorded, and of the hours in the table of power."""
+        kept = configuration.settings(self.config, "threads", "shards")
+        decoders = {name: configuration.settings(one, "batch_size") for name, one in self.config["decoders"].items()}
+        return kept | {"decoders": decoders}
 
     def corpus(self, corpus: str) -> dict:
         """source, settings, prompt (a hash of its file): of preparing a corpus."""
@@ -181,14 +180,16 @@ class Experiment:
     def statistics(self, model: str) -> dict:
         """corpus, levels, passes, batch_size, max_length, device, dtype: of token statistics."""
         of_all = {"max_length": self.config["training"]["max_length"]}
-        return self.config["statistics"] | of_all | self._machine(model)
+        return _sorted(self.config["statistics"]) | of_all | self._machine(model)
 
     def run(self, model: str, method: str) -> dict:
         """objective, settings, training, device, dtype: of a fine-tuning run."""
-        entry = self.config["methods"][method]
+        entry, machine = self.config["methods"][method], self._machine(model)
         training = configuration.settings(self.training(method), "checkpoint", "activation_checkpointing")
+        if not training["lora"]:
+            machine["dtype"] = "float32"  # small updates would be lost in bfloat16 weights
         facts = {"objective": entry["objective"], "settings": _sorted(configuration.method_settings(entry))}
-        return facts | {"training": _sorted(training)} | self._machine(model)
+        return facts | {"training": _sorted(training)} | machine
 
     def decoding(self, model: str, method: str, seed: int) -> dict:
         """benchmarks (by name: decoders with their settings, samples), device, dtype: of decoding a checkpoint."""
@@ -245,23 +246,38 @@ class Experiment:
         }
         return {"max_lengths": {name: sorted(found) or of_all for name, found in cuts.items()}, "benchmarks": plan}
 
-    def report(self) -> dict:
-        """What tables, figures and the page show, in their order.
+    def _shown(self) -> dict:
+        decoders = {name: list(self.decoders(name)) for name in self.benchmarks}
+        return {"metrics": self.metrics, "decoders": decoders, "methods": self.rows}
 
-        metrics, sources, decoders (names): by benchmark; bases: by model; methods; ablations: those in one figure only.
-        """
-        return {
-            "metrics": self.metrics,
-            "sources": {name: entry["source"] for name, entry in self.config["benchmarks"].items()},
-            "decoders": {name: list(self.decoders(name)) for name in self.benchmarks},
-            "bases": {name: entry["base"] for name, entry in self.config["models"].items()},
-            "corpus": self.config["statistics"]["corpus"],
-            "methods": self.rows,
-            "ablations": self.ablations,
-            "references": self.config["references"],
-        }
+    def tables(self) -> dict:
+        """metrics, sources, decoders (names): by benchmark; bases: by model; corpus (of statistics); methods."""
+        sources = {name: entry["source"] for name, entry in self.config["benchmarks"].items()}
+        bases = {name: entry["base"] for name, entry in self.config["models"].items()}
+        return self._shown() | {"sources": sources, "bases": bases, "corpus": self.config["statistics"]["corpus"]}
+
+    def figures(self) -> dict:
+        """metrics, decoders (names): by benchmark; models, corpus; methods; ablations, which are in one figure only."""
+        methods = [method for method in self.rows if method not in self.ablations]
+        facts = {"models": self.models, "corpus": self.config["statistics"]["corpus"]}
+        return self._shown() | {"methods": methods, "ablations": self.ablations} | facts
+
+    def page(self) -> dict:
+        """metrics, decoders (names): by benchmark; methods; references."""
+        return self._shown() | {"references": self.config["references"]}
+
+    def check(self, **named: object) -> None:
+        """Raises InputError where a stage is given the name of something that the experiment does not have."""
+        known = {"model": [*self.models, "none"], "method": self.rows, "corpus": self.corpora}
+        known |= {"benchmark": self.benchmarks, "seed": [*self.seeds, 0]}
+        for kind, names in known.items():
+            if named.get(kind) is not None and named[kind] not in names:
+                said = ", ".join(map(str, dict.fromkeys(names)))
+                raise InputError(f"--{kind} {named[kind]}: the experiment has none of this name; it has {said}.")
 
 
-def _sorted(settings: dict) -> dict:
-    """The same in the order of the names: the order in a config says nothing."""
-    return {name: settings[name] for name in sorted(settings)}
+def _sorted(settings: object) -> object:
+    """The same in the order of the names, at all depths: the order in a config says nothing."""
+    if not isinstance(settings, dict):
+        return settings
+    return {name: _sorted(settings[name]) for name in sorted(settings)}

@@ -40,5 +40,5 @@ def figures(models: list[str], lengths: list[int], corpus: str) -> dict[str, dic
 
 
 def caption(name: str) -> str:
-    """Of a table, or of a kind of figure as figure_KIND."""
-    return (CAPTIONS / f"{name}.rst").read_text(encoding="utf-8").strip()
+    """Of a kind of figure."""
+    return (CAPTIONS / f"figure_{name}.rst").read_text(encoding="utf-8").strip()

@@ -5,6 +5,7 @@ from pathlib import Path
 from lift import registry
 from lift.config.experiment import Experiment
 from lift.config.layout import Layout
+from lift.errors import InputError
 from lift.provenance import file_hash, fingerprint, value_hash
 
 
@@ -36,6 +37,8 @@ def part_files(part: str) -> dict[str, Path]:
 
     part: MODEL/METHOD/seedK/DECODER/BENCHMARK.
     """
+    if part.count("/") != 4:
+        raise InputError(f"--part {part}: it is MODEL/METHOD/seedK/DECODER/BENCHMARK.")
     model, method, seed, decoder, benchmark = part.split("/")
     at, place = Layout(Path()), (model, method, seed.removeprefix("seed"))
     return {

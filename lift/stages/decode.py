@@ -93,6 +93,7 @@ def main(experiment, args) -> None:
         "step": decoded_step(run),
         "problems": hashes,
         "decoding": view["benchmarks"],
+        "batch_sizes": {name: one["batch_size"] for name, one in experiment.config["decoders"].items()},
         "device": view["device"],
         "dtype": view["dtype"],
         "threads": args.threads,

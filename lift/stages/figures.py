@@ -15,14 +15,15 @@ def add_arguments(parser) -> None:
 
 
 def main(experiment, args) -> None:
-    view, layout, runs = experiment.report(), experiment.layout, []
-    for model in view["bases"]:
+    view, layout, runs = experiment.figures(), experiment.layout, []
+    for model in view["models"]:
         for method in experiment.trained:
             for seed in experiment.seeds:
                 lines = (layout.run(model, method, seed) / "log.jsonl").read_text().splitlines()
                 place = {"model": model, "method": method, "seed": f"seed{seed}"}
                 runs += [place | json.loads(line) for line in lines]
-    files = [layout.statistics(model, view["corpus"]) for model in view["bases"]]
+    layout.figures.mkdir(parents=True, exist_ok=True)
+    files = [layout.statistics(model, view["corpus"]) for model in view["models"]]
     drawn = every(
         pooled(tidy.read(layout.scores)),
         tidy.read(layout.costs),
@@ -30,7 +31,7 @@ def main(experiment, args) -> None:
         {path.stem: pd.read_parquet(path) for path in files},
         view["metrics"],
         view["decoders"],
-        [method for method in view["methods"] if method not in view["ablations"]],
+        view["methods"],
         view["ablations"],
     )
     for name, figure, table in drawn:

@@ -51,7 +51,6 @@ def main(experiment, args) -> None:
         processor = launch.local_device(view["device"])
     else:
         processor = device.claim(view["device"])
-    dtype = view["dtype"] if settings.lora else "float32"  # small updates would be lost in bfloat16 weights
     resolved = {
         "model": args.model,
         "corpus": training["corpus"],
@@ -59,12 +58,12 @@ def main(experiment, args) -> None:
         "objective_settings": view["settings"],
         "training": dataclasses.asdict(settings),
         "seed": args.seed,
-        "dtype": dtype,
+        "dtype": view["dtype"],
     }
     code = provenance.fingerprint("lift.finetune.trainer", objective)
     data = provenance.file_hash(*sorted(corpus.glob("*/*.arrow")), *model_files.weight_files(base))
     select = registry.module_of("objective", view["objective"]).select
-    model = checkpoint.load(base, processor, predictor.DTYPES[dtype])
+    model = checkpoint.load(base, processor, predictor.DTYPES[view["dtype"]])
     with nullcontext() if launch.launched() else alone(kept):  # the launcher is alone there already
         facts = finetune(
             model,

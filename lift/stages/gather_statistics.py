@@ -17,6 +17,7 @@ def main(experiment, args) -> None:
     tokenizer, accumulator = load_tokenizer(experiment.model(args.model)), gather(parts)
     output = experiment.layout.statistics(args.model, corpus)
     words = vocabulary_texts(tokenizer, len(accumulator.frequency))
+    output.parent.mkdir(parents=True, exist_ok=True)
     accumulator.table(words).to_parquet(output, index=False)
     record = provenance.record(settings={"levels": accumulator.levels, "shards": shards})
     output.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")

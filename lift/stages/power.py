@@ -31,7 +31,7 @@ def add_arguments(parser) -> None:
 
 
 def main(experiment, args) -> None:
-    config, layout = experiment.config, experiment.layout
+    config, layout = experiment.config | {"threads": 1}, experiment.layout  # hours of a core
     source = args.source or (layout.folder if layout.problem_scores.is_file() else STAND_IN)
     if not (source / PROBLEMS).is_file():
         raise InputError(f"--from {source}: {PROBLEMS} is missing; name the folder of a finished experiment.")

@@ -18,6 +18,6 @@ def main(experiment, args) -> None:
     layout = experiment.layout
     if not layout.folder.is_dir():
         raise InputError(f"{layout.folder}: the experiment has no results yet.")
-    content = page.gather(layout, experiment.report(), int(args.budget_mb * 1e6))
+    content = page.gather(layout, experiment.page(), int(args.budget_mb * 1e6))
     # half a surrogate pair, which a broken tokenizer may leave, has no bytes
     layout.page.write_text(page.render(content), encoding="utf-8", errors="replace", newline="\n")

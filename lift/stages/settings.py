@@ -9,4 +9,5 @@ def add_arguments(parser) -> None:
 
 def main(experiment, args) -> None:
     text = yaml.safe_dump(experiment.config, sort_keys=False, allow_unicode=True)
+    experiment.layout.folder.mkdir(parents=True, exist_ok=True)
     experiment.layout.config.write_text(text)

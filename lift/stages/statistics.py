@@ -49,6 +49,7 @@ def main(experiment, args) -> None:
     facts = {"key": key, "shard": f"{number + 1}/{shards}", "levels": json.dumps(view["levels"])}
     resume = experiment.layout.resume(output.with_name(f"{output.stem}-{number + 1}-of-{shards}"))
     kept = resume / f"{key}.safetensors"
+    output.parent.mkdir(parents=True, exist_ok=True)
     with alone(resume):
         accumulator = measure(
             *(model, corpus, view["levels"], view["passes"], view["batch_size"], view["max_length"]),

@@ -19,7 +19,7 @@ def add_arguments(parser) -> None:
 
 
 def main(experiment, args) -> None:
-    view, layout = experiment.report(), experiment.layout
+    view, layout = experiment.tables(), experiment.layout
     metrics, methods, bases, sources = (view[name] for name in ("metrics", "methods", "bases", "sources"))
     every, costs, comparisons = map(tidy.read, (layout.scores, layout.costs, layout.comparisons))
     files = {model: layout.statistics(model, view["corpus"]) for model in bases}

@@ -53,11 +53,12 @@ if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
 COMMAND += " python -m lift"
 
 # Jobs read the resolved config from a file of its own name, which no other run with the same results changes.
-HANDED = Path(".snakemake", "lift", f"{EXPERIMENT.config['experiment']}-{value_hash(EXPERIMENT.config)}.yaml")
+WHOLE = yaml.safe_dump(EXPERIMENT.config, sort_keys=False, allow_unicode=True)
+HANDED = Path(".snakemake", "lift", f"{EXPERIMENT.config['experiment']}-{value_hash(WHOLE)}.yaml")
 if not HANDED.exists():
     HANDED.parent.mkdir(parents=True, exist_ok=True)
     part = HANDED.with_suffix(f".{os.getpid()}")
-    part.write_text(yaml.safe_dump(EXPERIMENT.config, sort_keys=False, allow_unicode=True))
+    part.write_text(WHOLE)
     part.replace(HANDED)
 
 

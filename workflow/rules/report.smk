@@ -41,7 +41,7 @@ rule tables:
         mem_mb=1000,
     params:
         lift=lift("tables"),
-        settings=key(EXPERIMENT.report()),
+        settings=key(EXPERIMENT.tables()),
         code=code("tables"),
     message:
         "Tables"
@@ -103,12 +103,15 @@ rule figures:
         mem_mb=1000,
     params:
         lift=lift("figures"),
-        settings=key(EXPERIMENT.report()),
+        settings=key(EXPERIMENT.figures()),
         code=code("figures"),
     message:
         "Figures"
     shell:
         "{params.lift} > {log:q} 2>&1"
+
+
+FIGURE_CAPTIONS = sorted(REPOSITORY.glob("workflow/report/figure_*.rst"))
 
 
 # One page to open: all of the above, and the answers behind every number.
@@ -133,8 +136,8 @@ rule page:
         mem_mb=2000,
     params:
         lift=lift("report"),
-        settings=key(EXPERIMENT.report()),
-        code=code("report") + file_hash(*sorted((REPOSITORY / "lift/report/page").glob("page.[!p]*"))),
+        settings=key(EXPERIMENT.page()),
+        code=code("report") + file_hash(*sorted(REPOSITORY.glob("lift/report/page/page.[!p]*")), *FIGURE_CAPTIONS),
     message:
         "The page with everything"
     shell:

@@ -39,7 +39,7 @@ rule scores:
         mem_mb=2000,
     params:
         lift=lift("scores"),
-        settings=key(EXPERIMENT.scoring()["benchmarks"]),
+        settings=key({name: view["decoders"] for name, view in EXPERIMENT.scoring()["benchmarks"].items()}),
         code=code("scores"),
     message:
         "Scores with intervals"

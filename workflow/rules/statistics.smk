@@ -13,6 +13,8 @@ rule token_statistics:
         AT.log("statistics/{model}-{corpus}"),
     benchmark:
         AT.timing("statistics/{model}-{corpus}")
+    wildcard_constraints:
+        corpus=EXPERIMENT.config["statistics"]["corpus"],
     conda:
         ENVIRONMENT
     threads: EXPERIMENT.config["threads"]

@@ -31,7 +31,7 @@ def figures(folder: Path) -> list[dict]:
     """Every PNG with its caption, its size at two dots a pixel, and its data as CSV where there is such a file."""
     found = []
     for path in (path for kind in FIGURES for path in sorted(folder.glob(f"{kind}-*.png"))):
-        content, caption = path.read_bytes(), contents.caption(f"figure_{path.stem.partition('-')[0]}")
+        content, caption = path.read_bytes(), contents.caption(path.stem.partition("-")[0])
         width, height = (int.from_bytes(content[at : at + 4], "big") // 2 for at in (16, 20))  # of the IHDR chunk
         found.append(
             {"name": path.stem, "caption": caption, "width": width, "height": height}
@@ -70,7 +70,7 @@ def records(results: Path) -> dict:
 
 
 def gather(layout: Layout, view: dict, budget: int) -> dict:
-    """All that the page shows. view: of lift.config.experiment.Experiment.report. budget: bytes of answers."""
+    """All that the page shows. view: of lift.config.experiment.Experiment.page. budget: bytes of answers."""
     results, methods, metrics = layout.folder, view["methods"], view["metrics"]
     reference = view["references"][0]
     index, blobs, said = gather_answers(results, metrics, view["decoders"], methods, reference, budget)
