@@ -58,8 +58,8 @@ def main() -> None:
         for _, row in table.iterrows()
     ]
     text = """
-Points between a method's average over the tested benchmarks and the base's, on validation problems, which no other
-config answers. Chosen is the rate with the best mean over the seeds, the lower of two that are equal.
+Points between a method's average over the tested benchmarks and the base's, on validation problems, which no test
+holds. Chosen is the rate with the best mean over the seeds, the lower of two that are equal.
 """
     report("rates", "The learning rate of each method", rows, text)
     pd.DataFrame(rows).to_csv(RESULTS / "rates.csv", index=False)

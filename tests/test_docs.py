@@ -96,12 +96,12 @@ def test_a_part_of_the_kept_results_is_what_this_code_gives(part):
 def test_its_row_of_the_kept_scores_follows(part):
     _, found, config = part
     plan = Experiment(configuration.resolve(config, SCHEMA)).scoring()["benchmarks"]
-    rows = score_rows(problem_table([found["grades.csv"]], plan, {("mini", "lift3", 0): 120}, {}), plan)
+    rows = score_rows(problem_table([found["grades.csv"]], plan, {("mini", "lift3", 0): 360}, {}), plan)
     row = pd.DataFrame(rows).assign(experiment=config["experiment"])[list(COLUMNS)].iloc[0]
     kept = tidy.read(ROOT / "docs/miniature/scores.csv")
     names = ["model", "method", "seed", "benchmark", "decoder", "metric"]
     same = (kept[names] == row[names]).all(axis=1)
-    tolerance = 1e-6 if same_processor() else 0.07  # up to four problems of 60
+    tolerance = 1e-6 if same_processor() else 0.07  # up to two problems of 36
     assert kept.loc[same, "value"].tolist() == pytest.approx([row["value"]], abs=tolerance)
 
 
@@ -138,7 +138,7 @@ def test_the_page_of_results_shows_the_claims_and_what_they_could_find():
     decided, found = (table_of(ROOT / f"docs/miniature/{name}.md") for name in ("claims", "power"))
     finds = {row["comparison"]: row["finds (points)"] for row in found}
     rows = [row for row in decided if row["verdict"] != "not run"]
-    assert len(rows) == 8
+    assert len(rows) == 6
     for row in rows:
         name = row["comparison"]
         assert f"{name}: {row['measured']} | {finds.get(name, '')}".rstrip() in page
