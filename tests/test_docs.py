@@ -73,6 +73,7 @@ def same_processor() -> bool:
     )
 
 
+@pytest.mark.dag
 def test_a_part_of_the_kept_results_is_what_this_code_gives(part):
     """Training, answers and grades: byte for byte on such a processor, to rounding on others."""
     kept, found, _ = part
@@ -93,6 +94,7 @@ def test_a_part_of_the_kept_results_is_what_this_code_gives(part):
     assert equal >= 0.9 * len(texts[0])
 
 
+@pytest.mark.dag
 def test_its_row_of_the_kept_scores_follows(part):
     _, found, config = part
     plan = Experiment(configuration.resolve(config, SCHEMA)).scoring()["benchmarks"]

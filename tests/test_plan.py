@@ -104,15 +104,12 @@ def test_a_tied_head_is_counted_once():
 
 
 def test_config_json_is_read_as_the_models_read_it():
-    ours = {"kv_heads": "num_key_value_heads", "hidden": "hidden_size", "layers": "num_hidden_layers"}
-    ours |= {"heads": "num_attention_heads", "mlp": "intermediate_size", "vocabulary": "vocab_size"}
-    ours |= {"tied": "tie_word_embeddings"}
-    assert planning._FIELDS.keys() == families.FAMILIES.keys()
-    for family, names in planning._FIELDS.items():
-        assert {theirs: ours[name] for theirs, name in names.items()}.items() <= families.FAMILIES[
-            family
-        ].fields.items()
-        assert set(names.values()) == {field.name for field in fields(Shape)} - {"qkv_bias"}
+    assert set(planning._SIZES.values()) == {field.name for field in fields(Shape)} - {"qkv_bias"}
+    for family in families.FAMILIES.values():
+        assert planning._SIZES.keys() <= set(family.fields.values())
+        with torch.device("meta"):
+            network = family.network(family.config(num_hidden_layers=1))
+        assert any("q_proj.bias" in name for name in network.state_dict()) == family.qkv_bias
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"model_type": "bert"}', '{"model_type": "llada", "d_model": 4}'])
@@ -769,10 +766,10 @@ def test_settings_change_what_they_should(tmp_path):
 
 def test_an_objective_that_is_not_known_is_said(tmp_path, monkeypatch):
     known = planning.selected
-    monkeypatch.setattr(planning, "selected", lambda name, given: None if name == "cart" else known(name, given))
+    monkeypatch.setattr(planning, "selected", lambda name, given: None if name == "gift" else known(name, given))
     made = planning.plan(resolved(CONFIGS[2]), tmp_path)
-    assert any("cart" in note and "not known" in note for note in made.notes)
-    assert not any("gift" in note for note in made.notes)
+    assert any("gift" in note and "not known" in note for note in made.notes)
+    assert not any("lift3" in note and "not known" in note for note in made.notes)
 
 
 # ---- the command

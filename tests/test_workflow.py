@@ -13,6 +13,8 @@ import yaml
 from tests.checkout import SMOKE, Checkout
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.dag
+
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):

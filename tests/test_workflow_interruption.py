@@ -10,6 +10,8 @@ import pytest
 
 from tests.checkout import SMOKE, Checkout
 
+pytestmark = pytest.mark.dag
+
 SHORT = SMOKE | {
     "models": {"tiny-llada": SMOKE["models"]["tiny-llada"]},
     "methods": {"lift3": {"objective": "lift"}},

@@ -11,6 +11,8 @@ from lift import tidy
 from lift.errors import InputError
 from tests.checkout import SMOKE, Checkout
 
+pytestmark = pytest.mark.dag
+
 TINY = SMOKE["models"]["tiny-llada"]
 ODD = SMOKE | {
     "experiment": "1e5",

@@ -6,6 +6,8 @@ import pytest
 
 from tests.checkout import SMOKE, Checkout
 
+pytestmark = pytest.mark.dag
+
 COIN = '''
 """Of what is masked, a coin says what is learnt."""
 

@@ -22,7 +22,10 @@ from tests.conftest import ROOT
 
 CONFIG = yaml.safe_load((ROOT / "tests/config/rehearsal.yaml").read_text())
 METHODS = ["base", *CONFIG["methods"]]
-pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="code answers run in bubblewrap")
+pytestmark = [
+    pytest.mark.dag,
+    pytest.mark.skipif(not shutil.which("bwrap"), reason="code answers run in bubblewrap"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,30 +1,48 @@
 """LLaDA, Dream and the miniature as one kind of thing: how a published layout maps to a network of transformers.
 
 LLaDA's block is a Llama block and Dream's is Qwen2's, so transformers' own networks carry the published weights; no
-code from a hub runs.
+code from a hub runs. Nothing here imports torch: what an experiment costs is read off the same entries.
 """
 
+import importlib
 from dataclasses import dataclass
-
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 
 @dataclass(frozen=True)
 class Family:
     """How a published layout maps to a transformers network.
 
-    fields: our config keys by theirs. constants: their keys that must have, where they stand, the one value that the
-    network implements. renames: (their name, our name) of weights, with {i} for a layer and {rest} for what follows.
-    shift: whether the output at i - 1 predicts position i. full_precision_rotary: whether rotations are in fp32.
+    classes: the names in transformers of the network and of its config. fields: our config keys by theirs. constants:
+    their keys that must have, where they stand, the one value that the network implements. renames: (their name, our
+    name) of weights, with {i} for a layer and {rest} for what follows. shift: whether the output at i - 1 predicts
+    position i. full_precision_rotary: whether rotations are in fp32. qkv_bias: whether queries, keys and values have
+    one. published: the name of the model that is published, and its sizes by our keys.
     """
 
-    network: type[PreTrainedModel]
-    config: type
+    classes: tuple[str, str]
     fields: dict[str, str]
     constants: dict[str, object]
     renames: tuple[tuple[str, str], ...]
     shift: bool
     full_precision_rotary: bool
+    qkv_bias: bool
+    published: tuple[str, dict[str, int]]
+
+    @property
+    def network(self) -> type:
+        """The class of the network."""
+        return getattr(importlib.import_module("transformers"), self.classes[0])
+
+    @property
+    def config(self) -> type:
+        """The class of its config."""
+        return getattr(importlib.import_module("transformers"), self.classes[1])
+
+
+def _sizes(hidden: int, layers: int, heads: int, kv_heads: int, mlp: int, vocabulary: int) -> dict[str, int]:
+    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+    sizes = (hidden, layers, heads, kv_heads, mlp, vocabulary)
+    return dict(zip((*names, "intermediate_size", "vocab_size"), sizes, strict=True))
 
 
 _LLADA_BLOCK = {
@@ -41,8 +59,7 @@ _LLADA_BLOCK = {
 
 FAMILIES = {
     "llada": Family(
-        network=LlamaForCausalLM,
-        config=LlamaConfig,
+        classes=("LlamaForCausalLM", "LlamaConfig"),
         fields={
             "d_model": "hidden_size",
             "n_heads": "num_attention_heads",
@@ -79,10 +96,11 @@ FAMILIES = {
         ),
         shift=False,
         full_precision_rotary=True,
+        qkv_bias=False,
+        published=("LLaDA-8B", _sizes(4096, 32, 32, 32, 12288, 126464)),
     ),
     "Dream": Family(
-        network=Qwen2ForCausalLM,
-        config=Qwen2Config,
+        classes=("Qwen2ForCausalLM", "Qwen2Config"),
         fields={
             name: name
             for name in (
@@ -95,5 +113,7 @@ FAMILIES = {
         renames=(("{rest}", "{rest}"),),
         shift=True,
         full_precision_rotary=False,
+        qkv_bias=True,
+        published=("Dream-7B", _sizes(3584, 28, 28, 4, 18944, 152064)),
     ),
 }

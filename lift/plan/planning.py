@@ -4,7 +4,7 @@ First come the formulas, pure functions of a network's shape and of sizes; docs/
 `plan`, which applies them to a config. Nothing here imports torch. Sizes are in bytes and tokens unless said otherwise.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from lift.config import configuration
 from lift.data.benchmarks import describe
 from lift.errors import InputError
+from lift.models.families import FAMILIES
 from lift.models.model_files import read_json
 
 ROOT = Path(__file__).parent.parent.parent
@@ -65,48 +66,32 @@ class Shape:
         return self.hidden // self.heads * self.kv_heads
 
 
-# The published shapes: config.json of GSAI-ML/LLaDA-8B-Instruct and of Dream-org/Dream-v0-Instruct-7B.
+_SIZES = {  # ours by those of a transformers config
+    "hidden_size": "hidden",
+    "num_hidden_layers": "layers",
+    "num_attention_heads": "heads",
+    "num_key_value_heads": "kv_heads",
+    "intermediate_size": "mlp",
+    "vocab_size": "vocabulary",
+    "tie_word_embeddings": "tied",
+}
+
+
 PUBLISHED = {
-    "llada": Shape(hidden=4096, layers=32, heads=32, kv_heads=32, mlp=12288, vocabulary=126464),
-    "Dream": Shape(hidden=3584, layers=28, heads=28, kv_heads=4, mlp=18944, vocabulary=152064, qkv_bias=True),
+    name: Shape(**{_SIZES[ours]: size for ours, size in family.published[1].items()}, qkv_bias=family.qkv_bias)
+    for name, family in FAMILIES.items()
 }
-
-# Our names by those in config.json, as in lift.models.families.
-_FIELDS = {
-    "llada": {
-        "d_model": "hidden",
-        "n_layers": "layers",
-        "n_heads": "heads",
-        "n_kv_heads": "kv_heads",
-        "mlp_hidden_size": "mlp",
-        "embedding_size": "vocabulary",
-        "weight_tying": "tied",
-    },
-    "Dream": {
-        "hidden_size": "hidden",
-        "num_hidden_layers": "layers",
-        "num_attention_heads": "heads",
-        "num_key_value_heads": "kv_heads",
-        "intermediate_size": "mlp",
-        "vocab_size": "vocabulary",
-        "tie_word_embeddings": "tied",
-    },
-}
-
-
-def _fields(family: str) -> Iterator[tuple[str, str, type]]:
-    return ((theirs, ours, bool if ours == "tied" else int) for theirs, ours in _FIELDS[family].items())
 
 
 def read_shape(path: Path) -> Shape:
     """The shape in a checkpoint's config.json. Raises InputError where the file says too little."""
     try:
         published = read_json(path)
-        family = published["model_type"]
-        sizes = {ours: type_of(published[theirs]) for theirs, ours, type_of in _fields(family)}
+        family = FAMILIES[published["model_type"]]
+        sizes = {_SIZES[ours]: int(published[theirs]) for theirs, ours in family.fields.items() if ours in _SIZES}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: the network's shape cannot be read ({type(error).__name__}: {error}).") from None
-    return Shape(**sizes, qkv_bias=family == "Dream")
+    return Shape(**sizes | {"tied": bool(sizes["tied"])}, qkv_bias=family.qkv_bias)
 
 
 def projections(shape: Shape) -> dict[str, tuple[int, int]]:
@@ -532,13 +517,14 @@ def model_shape(name: str, entry: dict, results: Path) -> tuple[Shape, str]:
         hidden, layers, heads = (
             entry["training"].get(key, usual) for key, usual in (("hidden_size", 128), ("layers", 4), ("heads", 4))
         )
-        return Shape(hidden, layers, heads, heads, 3 * hidden, len(VOCABULARY), entry["family"] == "Dream"), ""
+        bias = FAMILIES[entry["family"]].qkv_bias
+        return Shape(hidden, layers, heads, heads, 3 * hidden, len(VOCABULARY), bias), ""
     if not configuration.hub_model(entry):
         return read_shape(Path(base, "config.json")), ""
     for folder in (results / "models" / name, hub_snapshot(base, entry["revision"])):
         if folder is not None and (folder / "config.json").is_file():
             return read_shape(folder / "config.json"), ""
-    known = {"llada": "LLaDA-8B", "Dream": "Dream-7B"}[entry["family"]]
+    known = FAMILIES[entry["family"]].published[0]
     return PUBLISHED[entry["family"]], f"{name}: {base} is not here yet; it is taken to have the shape of {known}."
 
 
