@@ -813,7 +813,7 @@ def test_the_command_gives_numbers_as_json(tmp_path):
         ("experiment: [", "is not YAML"),
         ("", "cannot be used"),
         ("- 1", "cannot be used"),
-        (CONFIGS[2].read_text().replace("epochs: 1", "epoch: 1"), "unknown key 'epoch', did you mean 'epochs'"),
+        (CONFIGS[2].read_text().replace("epochs: 3", "epoch: 3"), "unknown key 'epoch', did you mean 'epochs'"),
         (CONFIGS[2].read_text().replace("decoder: greedy", "decoder: gredy"), "unknown decoder 'gredy'"),
     ],
 )

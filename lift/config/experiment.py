@@ -148,7 +148,7 @@ class Experiment:
         """The config without what changes no result: of what is recorded, and of the hours in the table of power."""
         kept = configuration.settings(self.config, "threads", "shards")
         decoders = {name: configuration.settings(one, "batch_size") for name, one in self.config["decoders"].items()}
-        return kept | {"decoders": decoders}
+        return _sorted(kept | {"decoders": decoders})
 
     def corpus(self, corpus: str) -> dict:
         """source, settings, prompt (a hash of its file): of preparing a corpus."""
@@ -268,7 +268,7 @@ class Experiment:
 
     def check(self, **named: object) -> None:
         """Raises InputError where a stage is given the name of something that the experiment does not have."""
-        known = {"model": [*self.models, "none"], "method": self.rows, "corpus": self.corpora}
+        known = {"model": [*self.models, "none"], "method": ["guess", "base", *self.methods], "corpus": self.corpora}
         known |= {"benchmark": self.benchmarks, "seed": [*self.seeds, 0]}
         for kind, names in known.items():
             if named.get(kind) is not None and named[kind] not in names:

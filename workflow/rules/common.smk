@@ -119,6 +119,32 @@ def model_of(wildcards):
     return str(EXPERIMENT.model(wildcards.model))
 
 
+def devices(wildcards):
+    """Processes of a run, each with a GPU or CPU threads of its own."""
+    return EXPERIMENT.training(wildcards.method)["devices"]
+
+
+def weights(wildcards):
+    """The base model and, of a trained method, the chosen checkpoint of its run."""
+    run = EXPERIMENT.checkpoint(wildcards.model, wildcards.method, wildcards.seed)
+    return {"model": model_of(wildcards)} | ({"run": str(run)} if run else {})
+
+
+def shard_of(shard):
+    """The folder with the record of a shard."""
+    return AT.store_shard("{model}", "{method}", "{seed}", shard, SHARDS)
+
+
+def problems(method, seed):
+    """The files of problems that a checkpoint answers."""
+    return [AT.problems(name) for name in dict.fromkeys(name for name, _ in EXPERIMENT.answers(method, seed))]
+
+
+def judging(wildcards):
+    """What judges the answers of a checkpoint."""
+    return EXPERIMENT.grading(wildcards.method, int(wildcards.seed))
+
+
 def answer_files(folder, extension, method="", seed=None):
     """The files of what a checkpoint answers, and of the verdicts on it."""
     answered = EXPERIMENT.answers(method, EXPERIMENT.seeds[0] if seed is None else seed)

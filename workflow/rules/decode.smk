@@ -1,24 +1,7 @@
 # Decoding. In: a checkpoint and the problems. Out: a file of answers a benchmark and decoder.
 GENERATIONS = AT.generations("{model}", "{method}", "{seed}")
-FURTHER = (
-    EXPERIMENT.answers("base", -1) and EXPERIMENT.seeds[1:]
-)  # seeds with which the base answers what is drawn at random
-
-
-def weights(wildcards):
-    """The base model and, of a trained method, the chosen checkpoint of its run."""
-    run = EXPERIMENT.checkpoint(wildcards.model, wildcards.method, wildcards.seed)
-    return {"model": model_of(wildcards)} | ({"run": str(run)} if run else {})
-
-
-def shard_of(shard):
-    """The folder with the record of a shard."""
-    return AT.store_shard("{model}", "{method}", "{seed}", shard, SHARDS)
-
-
-def problems(method, seed):
-    """The files of problems that a checkpoint answers."""
-    return [AT.problems(name) for name in dict.fromkeys(name for name, _ in EXPERIMENT.answers(method, seed))]
+# Seeds with which the base answers anew what is drawn at random.
+FURTHER = EXPERIMENT.answers("base", -1) and EXPERIMENT.seeds[1:]
 
 
 # One job answers all benchmarks of a checkpoint: starting Python and loading a model costs more than many benchmarks.

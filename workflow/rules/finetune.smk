@@ -2,11 +2,6 @@
 RUN = AT.run("{model}", "{method}", "{seed}")
 
 
-def devices(wildcards):
-    """Processes of a run, each with a GPU or CPU threads of its own."""
-    return EXPERIMENT.training(wildcards.method)["devices"]
-
-
 rule train:
     input:
         model=model_of,

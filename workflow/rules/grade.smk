@@ -2,11 +2,6 @@
 GRADES = AT.grades("{model}", "{method}", "{seed}")
 
 
-def judging(wildcards):
-    """What judges the answers of a checkpoint."""
-    return EXPERIMENT.grading(wildcards.method, int(wildcards.seed))
-
-
 rule judge:
     input:
         benchmarks=problems("", 0),
