@@ -13,6 +13,7 @@ from lift import registry
 from lift.data import hub, prompts
 from lift.errors import InputError
 from lift.models import model_files
+from lift.models.families import FAMILIES
 
 SCHEMA = Path(__file__).parent.parent.parent / "workflow" / "schemas" / "config.schema.yaml"
 OWN_BASES = ("shipped", "train")  # of the miniature
@@ -253,6 +254,8 @@ def _cross_check(config: dict):
     """Mistakes that a schema cannot see: names that point nowhere, settings, sizes that do not fit, missing files."""
     for name, model in config["models"].items():
         key, folder = f"models.{name}", model["base"]
+        if model["family"] not in FAMILIES:
+            yield _unknown(f"{key}.family", "family", model["family"], FAMILIES)
         if hub_model(model):
             if "revision" not in model:
                 yield f"{key}: the hub id {folder!r} needs a `revision`: a commit, or `main` for what is there today"

@@ -3,6 +3,7 @@
 All is read from the folder of one experiment. What is missing there is said, not guessed.
 """
 
+import contextlib
 import json
 import math
 import re
@@ -17,7 +18,7 @@ from lift.config.layout import Layout
 from lift.errors import InputError
 from lift.report import table_cells
 from lift.report.table_cells import Cell
-from lift.scores.problem_scores import problem_scores
+from lift.scores.problem_scores import METRICS, problem_scores
 
 _AT = Layout(Path())  # of files as they are named inside an experiment's folder
 WARNING = "WARNING"
@@ -221,9 +222,10 @@ def _part(records: _Records, rows: pd.DataFrame, decoded: dict[str, dict]) -> di
 
 def _mean(grades: pd.DataFrame, metric: str) -> float:
     """A metric, computed from grades as for scores.csv. Raises KeyError if they do not have it."""
-    k = metric.partition("@")[2]
-    kind = "pass@k" if k else "cell_accuracy" if "correct_cells" in grades else "accuracy"
-    return float(problem_scores(grades, kind, int(k or 1))[metric].mean())
+    for kind in METRICS:
+        with contextlib.suppress(KeyError):  # of a kind whose columns they do not have
+            return float(problem_scores(grades, kind, int(metric.partition("@")[2] or 1))[metric].mean())
+    raise KeyError(metric)
 
 
 def _by_seed(records: dict[str, dict]) -> dict:

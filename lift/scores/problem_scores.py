@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lift import tidy
+from lift.errors import InputError
 
 
 def pass_at_k(correct: np.ndarray, samples: int, k: int) -> np.ndarray:
@@ -18,31 +19,41 @@ def pass_at_k(correct: np.ndarray, samples: int, k: int) -> np.ndarray:
     return np.array([1 - math.comb(samples - int(c), k) / math.comb(samples, k) for c in correct])
 
 
+def _accuracy(grades: pd.DataFrame, k: int) -> dict[str, np.ndarray]:
+    return {"accuracy": grades.groupby("id")["correct"].mean().to_numpy()}
+
+
+def _cell_accuracy(grades: pd.DataFrame, k: int) -> dict[str, np.ndarray]:
+    by_problem = grades.groupby("id")
+    cells = by_problem[["correct_cells", "empty_cells"]].sum()
+    scores = {"cell_accuracy": (cells["correct_cells"] / cells["empty_cells"]).to_numpy()} | _accuracy(grades, k)
+    return scores | ({"valid_grid": by_problem["valid"].mean().to_numpy()} if "valid" in grades else {})
+
+
+def _pass_at_k(grades: pd.DataFrame, k: int) -> dict[str, np.ndarray]:
+    by_problem = grades.groupby("id")
+    correct, samples = by_problem["correct"].sum().to_numpy(), int(by_problem.size().iloc[0])
+    k = min(k, samples)  # guesses may be fewer
+    others = {2**i for i in range(1, samples.bit_length())} | {samples}
+    scores = {f"pass@{count}": pass_at_k(correct, samples, count) for count in (k, *sorted(others - {k, 1}))}
+    return scores | {f"avg@{samples}": correct / samples}
+
+
+# What a benchmark's METRIC may be: from grades and k the scores of every problem, in the order of their ids, the
+# benchmark's own metric first.
+METRICS = {"accuracy": _accuracy, "cell_accuracy": _cell_accuracy, "pass@k": _pass_at_k}
+
+
 def problem_scores(grades: pd.DataFrame, metric: str, k: int) -> dict[str, np.ndarray]:
     """By metric, a score for every problem, in the order of their ids; the benchmark's own metric comes first.
 
-    k: of the metric pass@k that counts.
+    k: of the metric pass@k that counts. Raises InputError for a metric that is not known.
     """
-    by_problem = grades.groupby("id")
-    scores = {}
-    if metric == "pass@k":
-        correct, samples = by_problem["correct"].sum().to_numpy(), int(by_problem.size().iloc[0])
-        k = min(k, samples)  # guesses may be fewer
-        others = {2**i for i in range(1, samples.bit_length())} | {samples}
-        for count in (k, *sorted(others - {k, 1})):
-            scores[f"pass@{count}"] = pass_at_k(correct, samples, count)
-        scores[f"avg@{samples}"] = correct / samples
-    elif metric == "cell_accuracy":
-        cells = by_problem[["correct_cells", "empty_cells"]].sum()
-        scores["cell_accuracy"] = (cells["correct_cells"] / cells["empty_cells"]).to_numpy()
-        scores["accuracy"] = by_problem["correct"].mean().to_numpy()
-        if "valid" in grades:
-            scores["valid_grid"] = by_problem["valid"].mean().to_numpy()
-    else:
-        scores["accuracy"] = by_problem["correct"].mean().to_numpy()
-    scores["invalid_format"] = by_problem["invalid"].mean().to_numpy()
-    scores["truncated"] = by_problem["truncated"].mean().to_numpy()
-    return scores
+    if metric not in METRICS:
+        raise InputError(f"there is no metric {metric!r}; known are {', '.join(METRICS)}.")
+    scores, by_problem = METRICS[metric](grades, k), grades.groupby("id")
+    of_all = {"invalid_format": "invalid", "truncated": "truncated"}
+    return scores | {name: by_problem[column].mean().to_numpy() for name, column in of_all.items()}
 
 
 def problem_table(
