@@ -1,7 +1,7 @@
 """Benchmarks, one file each: where the problems come from, what the prompt is, and which grader judges.
 
 A benchmark defines `problems(*, <settings>) -> list[dict]` (id, question, prompt, answer, what its grader needs),
-GRADER, a file in lift/grade/graders, and METRIC: accuracy, cell_accuracy or pass@k. One with GUESSES also gives, in
+GRADER, a file in lift/grade/graders, and METRIC, of lift.scores.problem_scores.METRICS. One with GUESSES also gives, in
 each problem, guesses: random well-formed answers, whose score is the floor. One with PROMPT takes its user turn from
 that file in lift/data/prompts, or from the user's own, which its setting `prompt` names.
 """
