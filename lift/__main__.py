@@ -53,7 +53,8 @@ def main() -> int:
             sub.formatter_class = argparse.RawDescriptionHelpFormatter
             if stage in STAGES:
                 sub.add_argument("--config", type=Path, required=True, help="the .yaml file of the experiment")
-            module.add_arguments(sub)
+            if hasattr(module, "add_arguments"):
+                module.add_arguments(sub)
     args = parser.parse_args()
     try:
         if args.stage in STAGES:

@@ -121,15 +121,11 @@ class Experiment:
         """How a method is trained, `corpus` and the `checkpoint` that is decoded included."""
         return configuration.method_training(self.config, method)
 
-    def given_model(self, model: str) -> Path | None:
-        """The user's own folder with a base model; None where the workflow makes or fetches it."""
+    def model(self, model: str) -> Path:
+        """Where a base model lies: in the results where the workflow makes or fetches it, else in the user's folder."""
         entry = self.config["models"][model]
         made = entry["base"] in configuration.OWN_BASES or configuration.hub_model(entry)
-        return None if made else Path(entry["base"])
-
-    def model(self, model: str) -> Path:
-        """Where a base model lies."""
-        return self.given_model(model) or self.layout.model(model)
+        return self.layout.model(model) if made else Path(entry["base"])
 
     def checkpoint(self, model: str, method: str, seed: int | str) -> Path | None:
         """The adapter or weights that a method decodes with; None for the base."""
@@ -144,8 +140,8 @@ class Experiment:
 
     # --- views
 
-    def all(self) -> dict:
-        """The config without what changes no result: of what is recorded, and of the hours in the table of power."""
+    def recorded(self) -> dict:
+        """The config without what changes no result: of its record, and of the table of power."""
         kept = configuration.settings(self.config, "threads", "shards")
         decoders = {name: configuration.settings(one, "batch_size") for name, one in self.config["decoders"].items()}
         return _sorted(kept | {"decoders": decoders})

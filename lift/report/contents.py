@@ -21,21 +21,25 @@ TABLES = {  # by the stage that makes them: names and titles
         "benchmarks": "Benchmarks: sources, prompts, decoders",
     },
 }
-OF_LENGTH = ("scores", "pass_at_k", "cost")
-OF_MODEL = ("held_out_loss", "trained_on")
-OF_CORPUS = ("confidence", "heatmap")
-FIGURES = ("scores", "pass_at_k", "held_out_loss", "trained_on", "confidence", "heatmap", "cost")
+FIGURES = {  # by kind, what there is one of for each model
+    "scores": "length",
+    "pass_at_k": "length",
+    "held_out_loss": "model",
+    "trained_on": "model",
+    "confidence": "corpus",
+    "heatmap": "corpus",
+    "cost": "length",
+}
 
 
 def figures(models: list[str], lengths: list[int], corpus: str) -> dict[str, dict[str, str]]:
     """By name, what each figure shows: its kind, `figure`, and its model, and `of` which answer length or corpus."""
-    kinds = {kind: list(map(str, lengths)) for kind in OF_LENGTH}
-    kinds |= {kind: [""] for kind in OF_MODEL} | {kind: [corpus] for kind in OF_CORPUS}
+    parts = {"length": list(map(str, lengths)), "model": [""], "corpus": [corpus]}
     return {
         "-".join(filter(None, (kind, model, of))): {"figure": kind, "model": model, "of": of or "-"}
-        for kind, parts in kinds.items()
+        for kind, each in FIGURES.items()
         for model in models
-        for of in parts
+        for of in parts[each]
     }
 
 

@@ -29,7 +29,7 @@ def made_by(experiment: Experiment, *files: Path) -> dict[str, str]:
         "figures": ["lift.stages.figures"],
     }
     code = {stage: fingerprint(*names) for stage, names in modules.items()}
-    return {"config": value_hash(experiment.all())} | code | {"claims and reported": file_hash(*files)}
+    return {"config": value_hash(experiment.recorded())} | code | {"claims and reported": file_hash(*files)}
 
 
 def part_files(part: str) -> dict[str, Path]:

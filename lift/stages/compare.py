@@ -9,10 +9,6 @@ from lift.scores.comparisons import compare
 from lift.scores.scores import read_problems
 
 
-def add_arguments(parser) -> None:
-    """None but the experiment's."""
-
-
 def main(experiment, args) -> None:
     problems, references = read_problems(experiment.layout.problem_scores), experiment.config["references"]
     table = compare(problems, references, leave_out=["guess"])

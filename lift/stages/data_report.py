@@ -13,10 +13,6 @@ from lift.data import contamination, overview
 from lift.report import tables
 
 
-def add_arguments(parser) -> None:
-    """None but the experiment's."""
-
-
 def _read(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 

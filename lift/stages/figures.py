@@ -10,10 +10,6 @@ from lift.report.figures.style import save
 from lift.report.tables import pooled
 
 
-def add_arguments(parser) -> None:
-    """None but the experiment's."""
-
-
 def main(experiment, args) -> None:
     view, layout, runs = experiment.figures(), experiment.layout, []
     for model in view["models"]:

@@ -3,10 +3,6 @@
 import json
 
 
-def add_arguments(parser) -> None:
-    """None but the experiment's."""
-
-
 def main(experiment, args) -> None:
     samples, folder = experiment.guessing(), experiment.layout.generations("none", "guess", 0)
     for benchmark, decoder in experiment.answers("guess", 0):

@@ -9,10 +9,6 @@ from lift.scores.problem_scores import problem_table
 from lift.scores.run_records import cost_rows, decoded_steps
 
 
-def add_arguments(parser) -> None:
-    """None but the experiment's."""
-
-
 def main(experiment, args) -> None:
     view, layout, places = experiment.scoring(), experiment.layout, experiment.checkpoints()
     grades = [

@@ -11,10 +11,6 @@ import pandas as pd
 from lift.scores.scores import COLUMNS, read_problems, score_rows
 
 
-def add_arguments(parser) -> None:
-    """None but the experiment's."""
-
-
 def main(experiment, args) -> None:
     layout = experiment.layout
     scores = pd.DataFrame(score_rows(read_problems(layout.problem_scores), experiment.scoring()["benchmarks"]))

@@ -3,10 +3,6 @@
 import yaml
 
 
-def add_arguments(parser) -> None:
-    """None but the experiment's."""
-
-
 def main(experiment, args) -> None:
     text = yaml.safe_dump(experiment.config, sort_keys=False, allow_unicode=True)
     experiment.layout.folder.mkdir(parents=True, exist_ok=True)

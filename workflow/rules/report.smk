@@ -13,7 +13,7 @@ rule settings:
         mem_mb=500,
     params:
         lift=lift("settings"),
-        settings=key(EXPERIMENT.all()),
+        settings=key(EXPERIMENT.recorded()),
         code=code("settings"),
     message:
         "The config as resolved"
@@ -65,7 +65,7 @@ rule power:
         mem_mb=1000,
     params:
         lift=lift("power"),
-        settings=key(EXPERIMENT.all()),
+        settings=key(EXPERIMENT.recorded()),
         output=lambda wildcards, output: Path(output[0]).with_suffix(""),
         code=code("power"),
     message:
