@@ -25,6 +25,11 @@ def _shift_right(z: torch.Tensor, bits: int) -> torch.Tensor:
     return (z >> bits) & ((1 << (64 - bits)) - 1)
 
 
+def _signed(number: int) -> int:
+    """A whole number modulo 2^64, as a signed one."""
+    return (number + 2**63) % 2**64 - 2**63
+
+
 def _mix(z: torch.Tensor) -> torch.Tensor:
     z = (z ^ _shift_right(z, 30)) * _MULTIPLIER_1
     z = (z ^ _shift_right(z, 27)) * _MULTIPLIER_2
@@ -33,7 +38,7 @@ def _mix(z: torch.Tensor) -> torch.Tensor:
 
 def subkey(keys: torch.Tensor, index: int) -> torch.Tensor:
     """(B,) int64 keys -> (B,) keys of their stream `index`, independent of the others."""
-    return _mix(_mix(keys) + torch.tensor(index + 1, device=keys.device) * _GAMMA)
+    return _mix(_mix(keys) + _signed((index + 1) * _GAMMA))
 
 
 def uniform(keys: torch.Tensor, *shape: int, first: torch.Tensor | None = None) -> torch.Tensor:

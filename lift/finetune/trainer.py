@@ -18,6 +18,7 @@ import torch
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
+from transformers.utils import is_torch_tf32_available
 
 from lift import noise
 from lift.data.examples import with_response
@@ -235,6 +236,8 @@ def finetune(
         use_cpu=model.device.type == "cpu",
         seed=noise.key(seed, "trainer") % 2**31,
         logging_nan_inf_filter=False,
+        # an adapter is in fp32 beside a bfloat16 network; where all is fp32, products are
+        tf32=model.network.dtype == torch.bfloat16 if is_torch_tf32_available() else None,
         ddp_find_unused_parameters=False,
         ddp_broadcast_buffers=False,
     )

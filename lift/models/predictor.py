@@ -29,6 +29,7 @@ def full_attention(module, query, key, value, attention_mask, scaling, dropout=0
 
 
 LOGIT_BYTES = 2**27  # of fp32 logits that stand in memory together: 265 positions at a vocabulary of 126,464
+HEAD_BYTES = 2**22  # of a bfloat16 head that the CPU takes in fp32 at a time
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -69,6 +70,17 @@ def _check_network(network: PreTrainedModel) -> None:
         kind = getattr(layer.self_attn, "layer_type", "full_attention")
         if kind != "full_attention":
             raise InputError(f"Layer {i} of the {type(network).__name__}: layer_types is {kind!r}, not full_attention.")
+
+
+def _fp32_products(states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """(N, H) and (V, H), both bfloat16 -> (N, V) fp32, without a copy of the weight in fp32."""
+    if states.is_cuda:
+        return torch.mm(states, weight.T, out_dtype=torch.float32)
+    states, logits = states.float(), states.new_empty(len(states), len(weight), dtype=torch.float32)
+    rows = max(1, HEAD_BYTES // (4 * weight.shape[1]))
+    for part, out in zip(weight.split(rows), logits.split(rows, dim=1), strict=True):
+        torch.mm(states, part.float().T, out=out)
+    return logits
 
 
 class MaskPredictor(nn.Module):
@@ -142,8 +154,14 @@ class MaskPredictor(nn.Module):
         return F.cross_entropy(self.head(states), targets, reduction="none")
 
     def head(self, states: torch.Tensor) -> torch.Tensor:
-        """(..., H) states -> (..., V) fp32 logits."""
-        return self.network.lm_head(states).float()
+        """(..., H) states -> (..., V) fp32 logits.
+
+        Without gradient, they are products in fp32 with the head as it is stored: where logits are rounded to bfloat16,
+        the two best of a position are often equal.
+        """
+        if states.dtype == torch.float32 or torch.is_grad_enabled():
+            return self.network.lm_head(states).float()
+        return _fp32_products(states.flatten(0, -2), self.network.lm_head.weight).unflatten(0, states.shape[:-1])
 
     def states_at(
         self,

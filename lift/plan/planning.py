@@ -21,6 +21,7 @@ SHIPPED = Path(__file__).parent.parent / "miniature" / "weights"
 BYTES = {"float32": 4, "bfloat16": 2}
 STAGES = ("data", "models", "statistics", "finetune", "decode", "grade", "results")
 LOGIT_BYTES = 2**27  # of lift.models.predictor: fp32 logits that stand in memory together
+HEAD_BYTES = 2**22  # of lift.models.predictor: a part of the head that the CPU takes in fp32
 CHECKPOINTS = 3  # of an unfinished run: save_total_limit 2, and the new one before the oldest goes
 
 # Main memory of a process apart from its tensors. 0.46 GB was measured for the CPU build of torch with transformers;
@@ -355,12 +356,16 @@ def chunk_positions(shape: Shape) -> int:
     return max(1, LOGIT_BYTES // (4 * shape.vocabulary))
 
 
-def choosing_bytes(dtype: str, temperature: float, guidance: float) -> int:
-    """The most that lift.decode.decoder holds for one logit of a chunk: itself in fp32, and as the head gives it or,
-    when sampling, four numbers of 64 bits (uniform ones and what they are made of). Guidance holds one more in fp32.
+def choosing_bytes(temperature: float, guidance: float) -> int:
+    """The most that lift.decode.decoder holds for one logit of a chunk: itself in fp32 and, when sampling, four numbers
+    of 64 bits (uniform ones and what they are made of). Guidance holds one more in fp32.
     """
-    given = BYTES[dtype] if dtype != "float32" else 0
-    return 4 + (32 if temperature else given) + (4 if guidance else 0)
+    return 4 + (32 if temperature else 0) + (4 if guidance else 0)
+
+
+def head_bytes(shape: Shape, dtype: str) -> int:
+    """What stands beside the logits of a bfloat16 head on the CPU, in fp32: a part of it."""
+    return 0 if dtype == "float32" else min(HEAD_BYTES, 4 * shape.hidden * shape.vocabulary)
 
 
 def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, decoder: dict) -> float:
@@ -371,7 +376,8 @@ def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, dec
     rows, views = decoder["batch_size"], 2 if decoder["guidance"] else 1
     positions, tokens = rows * decoder["block_length"], rows * (prompt + decoder["gen_length"])
     chunk = min(positions, chunk_positions(shape))
-    choosing = choosing_bytes(dtype, decoder["temperature"], decoder["guidance"]) * chunk * shape.vocabulary
+    choosing = choosing_bytes(decoder["temperature"], decoder["guidance"]) * chunk * shape.vocabulary
+    choosing += head_bytes(shape, dtype)
     layer = tokens * working_bytes(shape, dtype)
     states = views * positions * shape.hidden * BYTES[dtype]
     kept = 0 if decoder["cache"] == "none" else views * tokens * 2 * shape.kv * BYTES[dtype]  # of a layer
@@ -387,11 +393,11 @@ def sums_bytes(shape: Shape, levels: int) -> int:
 def statistics_bytes(shape: Shape, dtype: str, rows: int, length: int, levels: int) -> float:
     """The most that the token statistics hold: sums, and the inside of a layer or the logits of a chunk.
 
-    Logits are in fp32, beside those in the network's dtype where that is another.
+    Logits are in fp32.
     """
     w = BYTES[dtype]
-    logit = 4 if dtype == "float32" else 4 + w
-    chunk = 2 * w * rows * length * shape.hidden + logit * min(chunk_positions(shape), rows * length) * shape.vocabulary
+    chunk = 2 * w * rows * length * shape.hidden + 4 * min(chunk_positions(shape), rows * length) * shape.vocabulary
+    chunk += head_bytes(shape, dtype)
     held = w * parameters(shape) + sums_bytes(shape, levels)
     return held + max(rows * length * working_bytes(shape, dtype), chunk)
 
@@ -419,8 +425,7 @@ class Assumptions:
 
     tflops: float | None = None
     tflops_fp32: float | None = None
-    utilisation: float = 0.4
-    decode_utilisation: float = 0.3
+    utilisation: float = 0.4  # 0.43 and 0.44 were measured on an H100: docs/gpu.md
     prompt_tokens: int | None = None
     response_tokens: int | None = None
     gpus: int = 1
@@ -815,11 +820,9 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
     parts += [Part("decode", "none", "guesses", 1)] if guesses else []
     parts += [Part("grade", "-", "answers", checkpoints + guesses), Part("results", "-", "tables, figures, page", 8)]
     rate = rates(config["device"], config["threads"], assumed)
-    shares = {stage: assumed.decode_utilisation if stage == "decode" else assumed.utilisation for stage in STAGES}
-    parts = [replace(part, hours=_hours(part.flops, rate, shares[part.stage])) for part in parts]
+    parts = [replace(part, hours=_hours(part.flops, rate, assumed.utilisation)) for part in parts]
     peaks = " and ".join(f"{rate[dtype] / 1e12:g} in {dtype}" for dtype in ("bfloat16", "float32"))
-    used = f"{assumed.utilisation:.0%} of them are used, {assumed.decode_utilisation:.0%} in decoding"
-    notes.append(f"The processor's peak is {peaks}, in TFLOP/s; {used}.")
+    notes.append(f"The processor's peak is {peaks}, in TFLOP/s; {assumed.utilisation:.0%} of them are used.")
     return Plan(tuple(parts), tuple(dict.fromkeys(filter(None, notes))))
 
 

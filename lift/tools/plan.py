@@ -20,7 +20,6 @@ def add_arguments(parser) -> None:
     parser.add_argument("--tflops", type=float, help="peak in bfloat16, 10^12 operations a second; H100: 989")
     parser.add_argument("--tflops-fp32", type=float, help="peak in float32, without TF32; H100: 67")
     parser.add_argument("--utilisation", type=float, default=0.4, help="share of the peak that is used")
-    parser.add_argument("--decode-utilisation", type=float, default=0.3, help="the same in decoding")
     parser.add_argument("--prompt-tokens", type=int, help="mean tokens of a prompt, of all corpora and benchmarks")
     parser.add_argument("--response-tokens", type=int, help="mean tokens of a response, of all corpora")
     parser.add_argument("--gpus", type=int, default=1, help="GPUs that jobs take together")
@@ -45,7 +44,7 @@ def table(rows: list[dict], columns: dict[str, str]) -> str:
 
 
 def main(args) -> None:
-    names = ("tflops", "tflops_fp32", "utilisation", "decode_utilisation", "prompt_tokens", "response_tokens", "gpus")
+    names = ("tflops", "tflops_fp32", "utilisation", "prompt_tokens", "response_tokens", "gpus")
     given = {name: getattr(args, name) for name in names}
     for name, value in given.items():
         if value is not None and value <= 0:

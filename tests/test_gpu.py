@@ -1,0 +1,326 @@
+"""What only a GPU can show: the same values, tokens, resumption and memory as promised, and no waiting in a step.
+
+    pytest -m gpu
+
+Skipped where CUDA is not to be had. `LIFT_GPU_TESTS=cpu` runs what also says something on a CPU there, to try the tests
+themselves.
+"""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import datasets
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+from transformers.utils.import_utils import enable_tf32
+
+from lift import noise
+from lift.decode import decoder as decoding
+from lift.decode.decoder import Decoder, decode
+from lift.finetune import trainer
+from lift.finetune.objectives import Selection, cart, gift, lift, loss_sum, vanilla
+from lift.models import adapters, checkpoint, families, predictor
+from lift.models.forward_process import Batch, Draws
+from lift.plan import planning
+from lift.statistics import sums as token_statistics
+from tests.conftest import GOLDEN
+from tests.rounding import assert_equal_to_rounding
+from tests.stage_config import HERE
+from tests.test_finetune import LORA, SETTINGS, KilledError, command
+
+DEVICE = os.environ.get("LIFT_GPU_TESTS") or ("cuda" if torch.cuda.is_available() else None)
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(DEVICE is None, reason="needs a GPU that PyTorch can use")]
+CUDA = pytest.mark.skipif(DEVICE != "cuda", reason="says nothing without CUDA")
+
+DECODERS = {
+    "greedy": Decoder(32, 8, 16),
+    "sampled": Decoder(32, 8, 16, temperature=0.8),
+    "guided": Decoder(32, 8, 16, guidance=1.5),
+    "prefix": Decoder(32, 8, 16, cache="prefix"),
+    "dual": Decoder(32, 8, 16, cache="dual"),
+    "threshold": Decoder(32, 8, threshold=0.05),
+    "dual and threshold": Decoder(32, 8, threshold=0.05, cache="dual"),
+}
+OBJECTIVES = {"vanilla": vanilla.select, "cart": cart.select, "gift": gift.select, "lift": lift.select}
+
+
+def sequences(count=8, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(0, 150, (n % 7 + 5,), generator=generator).tolist() for n in range(count)]
+
+
+def batch_of(rows=4, width=40, device=DEVICE):
+    ids = torch.randint(0, 150, (rows, width), generator=torch.Generator().manual_seed(1)).to(device)
+    return Batch(ids, torch.full((rows,), 8, device=device), torch.tensor([30, 40, 25, 36][:rows], device=device))
+
+
+# ---- values
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_golden_logits(golden, name, dtype):
+    """In fp32 those of the published code to rounding; in bf16 to a twentieth of the largest, as on the CPU."""
+    g = golden(f"{name}_logits")
+    model = checkpoint.load(GOLDEN / f"tiny_{name}", DEVICE, predictor.DTYPES[dtype])
+    ids = g["input_ids"].to(DEVICE)
+    with torch.no_grad():
+        logits = model.logits(ids, torch.ones_like(ids, dtype=torch.bool)).view_as(g["logits"]).cpu()
+    expected = torch.cat([g["logits"][:, :1], g["logits"][:, :-1]], dim=1) if model.shift else g["logits"]
+    if dtype == "float32":
+        assert_equal_to_rounding(logits, expected, roundings=256)
+    else:
+        assert (logits - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+@pytest.mark.parametrize("device", [DEVICE, "cpu"])
+def test_the_head_of_a_bfloat16_network_is_taken_in_fp32(device):
+    model = checkpoint.load(GOLDEN / "tiny_llada", device, torch.bfloat16)
+    states = torch.randn(7, 5, model.network.config.hidden_size, generator=torch.Generator().manual_seed(0)).bfloat16()
+    weight = model.network.lm_head.weight.cpu()
+    with torch.no_grad():
+        found = model.head(states.to(device)).cpu()
+    assert_equal_to_rounding(found, states.double() @ weight.double().T)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_losses_and_gradients_are_those_of_the_cpu(name):
+    """In fp32: what is kept is the same, the loss and the adapter's gradients are equal to rounding."""
+    found = []
+    for device in (DEVICE, "cpu"):
+        model = checkpoint.load(GOLDEN / "tiny_llada", device)
+        adapters.attach(model, LORA, 0)
+        batch, keys = batch_of(device=device), torch.arange(4, device=device)
+        with torch.no_grad():
+            selection = OBJECTIVES[name](model, batch, Draws.at(keys, batch.input_ids.shape[1]))
+        loss = loss_sum(model, selection)[0] / selection.denominator
+        loss.backward()
+        gradient = torch.cat([p.grad.flatten().cpu() for p in model.parameters() if p.grad is not None])
+        found.append((selection.kept.cpu(), loss.detach().cpu(), gradient))
+    (kept, loss, gradient), (kept_there, loss_there, gradient_there) = found
+    assert torch.equal(kept, kept_there)
+    assert_equal_to_rounding(loss, loss_there, roundings=256)
+    assert_equal_to_rounding(gradient, gradient_there, roundings=1024)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+@pytest.mark.parametrize("network", ["llada", "dream"])
+def test_tokens_are_those_of_the_cpu(name, network):
+    prompts, keys = sequences(), [noise.key("test", i) for i in range(8)]
+    tokens, passes = decode(checkpoint.load(GOLDEN / f"tiny_{network}", DEVICE), prompts, DECODERS[name], keys)
+    there, passes_there = decode(checkpoint.load(GOLDEN / f"tiny_{network}"), prompts, DECODERS[name], keys)
+    assert torch.equal(tokens.cpu(), there)
+    assert torch.equal(passes.cpu(), passes_there)
+
+
+def test_statistics_are_those_of_the_cpu():
+    """Sums of whole numbers: what is counted is the same, what is summed differs by rounding."""
+    found = []
+    for device in (DEVICE, "cpu"):
+        model = checkpoint.load(GOLDEN / "tiny_llada", device)
+        accumulator = token_statistics.Accumulator([0.25, 0.84], model.network.config.vocab_size)
+        accumulator.sums, accumulator.frequency = accumulator.sums.to(device), accumulator.frequency.to(device)
+        token_statistics.accumulate(model, batch_of(device=device), [0, 1, 2, 3], [0.25, 0.84], accumulator)
+        found.append(accumulator.sums.cpu())
+    assert torch.equal(found[0][..., 0], found[1][..., 0])
+    assert_equal_to_rounding(found[0].double(), found[1].double(), roundings=1024)
+
+
+# ---- precision of products
+
+
+def products_are_exact():
+    """Whether a product in fp32 is one, and not of numbers that TF32 rounded to ten bits."""
+    a, b = torch.randn(2, 256, 256, device=DEVICE, generator=torch.Generator(DEVICE).manual_seed(0))
+    return bool(((a @ b).double() - a.double() @ b.double()).abs().max() < 1e-3)
+
+
+@CUDA
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_tf32_is_for_the_adapter_of_a_bfloat16_network_alone(corpus, tmp_path, monkeypatch, dtype):
+    seen, original = [], trainer.ObjectiveTrainer.compute_loss
+
+    def compute_loss(self, *args, **kwargs):
+        seen.append(products_are_exact())
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(trainer.ObjectiveTrainer, "compute_loss", compute_loss)
+    monkeypatch.setattr(torch.backends, "fp32_precision", torch.backends.fp32_precision)  # and back
+    enable_tf32.cache_clear()  # it answers once a process
+    assert products_are_exact()
+    run(corpus, tmp_path, dtype=predictor.DTYPES[dtype])
+    assert set(seen) == {dtype == "float32"}
+
+
+@CUDA
+@pytest.mark.parametrize("name", ["llada", "dream"])
+def test_positions_are_exact_where_tf32_is_allowed(name, monkeypatch):
+    rotary = checkpoint.load(GOLDEN / f"tiny_{name}", DEVICE, torch.bfloat16).network.model.rotary_emb
+    states, positions = torch.zeros(1, dtype=torch.float32, device=DEVICE), torch.arange(4096, device=DEVICE)[None]
+    exact = rotary(states, positions)
+    monkeypatch.setattr(torch.backends, "fp32_precision", "tf32")
+    assert not products_are_exact()
+    assert all(torch.equal(a, b) for a, b in zip(rotary(states, positions), exact, strict=True))
+
+
+# ---- fine-tuning
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    generator = torch.Generator().manual_seed(0)
+    rows = [
+        {"input_ids": [*torch.randint(0, 150, (20 + i % 9,), generator=generator).tolist(), 158], "prompt_length": 5}
+        for i in range(54)
+    ]
+    parts = {"train": rows[:48], "held_out": rows[48:]}
+    return datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in parts.items()})
+
+
+def run(corpus, folder, select=vanilla.select, dtype=torch.float32, **changes):
+    model = checkpoint.load(GOLDEN / "tiny_llada", DEVICE, dtype)
+    settings = replace(SETTINGS, **changes)
+    trainer.finetune(model, "llada", corpus, select, settings, 0, folder / "run", folder / "resume")
+    return load_file(next((folder / "run" / "last").glob("*.safetensors")))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("lora", [LORA | {"dropout": 0.1}, None])
+def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch, dtype, lora):
+    if lora is None and dtype == "bfloat16":
+        pytest.skip("full fine-tuning is in fp32")
+    start = functools.partial(run, corpus, select=lift.select, dtype=predictor.DTYPES[dtype], lora=lora)
+    whole = start(tmp_path / "whole")
+    original, steps = trainer.ObjectiveTrainer.compute_loss, iter(range(100))
+
+    def dying(self, *args, **kwargs):
+        if next(steps) == 3:
+            raise KilledError
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(trainer.ObjectiveTrainer, "compute_loss", dying)
+    with pytest.raises(KilledError):
+        start(tmp_path / "killed")
+    monkeypatch.undo()
+    again = start(tmp_path / "killed")
+    assert all(torch.equal(again[name], value) for name, value in whole.items())
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_two_processes_train_on_two_cards(corpus, tmp_path, monkeypatch):
+    """The command, on one card and on two: the same losses to rounding."""
+    logs = []
+    for devices in (1, 2):
+        folder = tmp_path / str(devices)
+        folder.mkdir()
+        arguments, output = command(corpus, folder, devices=devices, lora=LORA)
+        path = folder / "experiment.yaml"
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"device": "cuda"}))
+        monkeypatch.chdir(folder)
+        subprocess.run([sys.executable, "-m", "lift", *arguments], env=HERE, check=True)
+        logs.append([json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()])
+    for one, two in zip(*logs, strict=True):
+        assert one.get("loss", 0) == pytest.approx(two.get("loss", 0), rel=1e-4)
+
+
+# ---- memory and time
+
+
+SHAPE = planning.Shape(hidden=4096, layers=3, heads=32, kv_heads=32, mlp=12288, vocabulary=126464)
+QLORA = {"r": 128, "alpha": 256, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}
+
+
+def network(shape=SHAPE, lora=None):
+    """Three layers of LLaDA-8B with random weights, in bf16."""
+    family = families.FAMILIES["llada"]
+    config = family.config(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.mlp,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        rope_parameters={"rope_type": "default", "rope_theta": 5e5},
+        use_cache=False,
+    )
+    torch.manual_seed(0)
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with torch.device(DEVICE):
+            inner = family.network(config)
+    finally:
+        torch.set_default_dtype(default)
+    inner.model.rotary_emb = predictor.FullPrecisionRotary(type(inner.model.rotary_emb)(config=config).to(DEVICE))
+    model = predictor.MaskPredictor(inner, 126336, 126081, family.shift)
+    if lora:
+        adapters.attach(model, lora, 0)
+    return model
+
+
+@CUDA
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_a_training_step_takes_the_memory_that_is_planned(checkpointing):
+    """At three layers of LLaDA-8B and 4,096 tokens, all of them kept; within a fifth."""
+    torch.cuda.empty_cache()
+    before, length = torch.cuda.memory_allocated(), 4096
+    model = network(lora=QLORA).train()
+    trainer.checkpoint_activations(model, checkpointing)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
+    ids = torch.randint(0, 126000, (1, length), device=DEVICE)
+    kept = torch.ones(1, length, dtype=torch.bool, device=DEVICE)
+    weight = torch.ones(1, length, device=DEVICE)
+    selection = Selection(torch.full_like(ids, model.mask_id), ids, kept, weight, None, weight[:, 0], kept.sum())
+    for turn in range(2):  # the first makes the optimiser's state
+        if turn:
+            torch.cuda.reset_peak_memory_stats()
+        loss = loss_sum(model, selection)[0] / selection.denominator
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    most = torch.cuda.max_memory_allocated() - before
+    planned = planning.training_bytes(SHAPE, "bfloat16", QLORA, 1, length, checkpointing=checkpointing)
+    print(f"training, checkpointing {checkpointing}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
+    assert 0.8 * planned < most < 1.2 * planned
+
+
+@CUDA
+@pytest.mark.parametrize("cache", ["none", "dual"])
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_decoding_takes_the_memory_that_is_planned(cache, temperature):
+    torch.cuda.empty_cache()
+    before, settings = torch.cuda.memory_allocated(), {"gen_length": 256, "block_length": 32, "steps": 8}
+    settings |= {"temperature": temperature, "cache": cache}
+    model, prompts = network().eval(), [[5 + i] * 200 for i in range(32)]
+    torch.cuda.reset_peak_memory_stats()
+    decode(model, prompts, Decoder(**settings), list(range(32)))
+    most = torch.cuda.max_memory_allocated() - before
+    entry = settings | {"guidance": 0.0, "threshold": None, "batch_size": 32}
+    planned = planning.decoding_bytes(SHAPE, "bfloat16", None, 200, entry)
+    print(f"decoding, cache {cache}, temperature {temperature}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
+    assert 0.8 * planned < most < 1.2 * planned
+
+
+@CUDA
+@pytest.mark.parametrize("name", ["greedy", "guided", "prefix", "dual"])
+def test_a_step_never_waits_for_the_gpu(name, monkeypatch):
+    """Every pass of a block is queued without a question back, with a greedy decoder of `steps`."""
+    model, original = checkpoint.load(GOLDEN / "tiny_llada", DEVICE), decoding.fill_block
+
+    def watched(*args):
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            return original(*args)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    keys = [noise.key("test", i) for i in range(8)]
+    decode(model, sequences(), DECODERS[name], keys)  # what is set up once
+    monkeypatch.setattr(decoding, "fill_block", watched)
+    decode(model, sequences(), DECODERS[name], keys)
