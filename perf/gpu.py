@@ -19,7 +19,8 @@ from lift.finetune.objectives import Selection, lift, loss_sum, vanilla
 from lift.finetune.trainer import checkpoint_activations
 from lift.models import adapters, families, predictor
 from lift.models.forward_process import Batch, Draws
-from lift.plan import planning
+from lift.models.shape import PUBLISHED, Shape
+from lift.plan import costs, planning
 
 LORA = {"r": 128, "alpha": 256, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}  # of paper.yaml
 LENGTH, PROMPT = 4096, 150  # tokens of a training sequence, and of its prompt
@@ -30,7 +31,7 @@ DECODING |= {"threshold": None, "cache": "none"}
 ASKED = 392  # tokens of a prompt: with 64 to write, as long as 200 and 256
 
 
-def network(shape: planning.Shape, device: str) -> predictor.MaskPredictor:
+def network(shape: Shape, device: str) -> predictor.MaskPredictor:
     """A model of LLaDA's family with random bfloat16 weights."""
     family = families.FAMILIES["llada"]
     config = family.config(
@@ -70,7 +71,7 @@ def peak(device: str) -> float:
     return most
 
 
-def training_rows(model: predictor.MaskPredictor, shape: planning.Shape, length: int, turns: int) -> list[dict]:
+def training_rows(model: predictor.MaskPredictor, shape: Shape, length: int, turns: int) -> list[dict]:
     """A row a way of training a sequence: time by level in turns, the mean over levels, and the most memory."""
     device = model.device.type
     adapters.attach(model, LORA, 0)
@@ -120,10 +121,10 @@ def training_rows(model: predictor.MaskPredictor, shape: planning.Shape, length:
     for name, took in mean.items():
         kind, checkpointing = "vanilla" if name.startswith("SFT") else "lift", name == checkpointed
         settings = {"components": ["easy", "random", "hard"], "policy": "time", "random_weight": 3.0, "rho_lower": 0.1}
-        taken = planning.selected(kind, settings | {"complementary": False})
-        flops = planning.training_flops(shape, LORA, taken, length, length - PROMPT, checkpointing)
+        taken = planning.takes(kind, settings | {"complementary": False} if kind == "lift" else {})
+        flops = costs.training_flops(shape, LORA, taken, length, length - PROMPT, checkpointing)
         least = flops[0] / peaks["bfloat16"] + flops[1] / peaks["float32"]
-        planned = planning.training_bytes(shape, "bfloat16", LORA, 1, length, checkpointing=checkpointing)
+        planned = costs.training_bytes(shape, "bfloat16", LORA, 1, length, checkpointing=checkpointing)
         rows.append(
             {
                 "what": name,
@@ -137,7 +138,7 @@ def training_rows(model: predictor.MaskPredictor, shape: planning.Shape, length:
     return rows
 
 
-def decoding_rows(model: predictor.MaskPredictor, shape: planning.Shape, rows: int, turns: int) -> list[dict]:
+def decoding_rows(model: predictor.MaskPredictor, shape: Shape, rows: int, turns: int) -> list[dict]:
     """A row a decoder: seconds of a batch's pass, and the most memory."""
     device = model.device.type
     generator = torch.Generator().manual_seed(0)
@@ -168,11 +169,11 @@ def decoding_rows(model: predictor.MaskPredictor, shape: planning.Shape, rows: i
     base, table = median(times["a bare forward pass with all logits"]), []
     for name, values in times.items():
         given = DECODING | kinds.get(name, {}) | {"batch_size": rows}
-        flops = planning.decoding_flops(shape, None, ASKED, given)[0] / DECODING["steps"]
-        planned = planning.decoding_bytes(shape, "bfloat16", None, ASKED, given)
+        flops = costs.decoding_flops(shape, None, ASKED, given)[0] / DECODING["steps"]
+        planned = costs.decoding_bytes(shape, "bfloat16", None, ASKED, given)
         if name not in kinds:
             length = ASKED + DECODING["gen_length"]
-            flops = planning.forward_flops(shape, length, length, length)
+            flops = costs.forward_flops(shape, length, length, length)
         table.append(
             {
                 "what": f"decoding, {name}",
@@ -208,9 +209,9 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not args.quick:
         parser.error("this needs a GPU that PyTorch can use; --quick tries the script without one")
-    shape, rows, length = planning.PUBLISHED["llada"], DECODING["batch_size"], LENGTH
+    shape, rows, length = PUBLISHED["llada"], DECODING["batch_size"], LENGTH
     if args.quick:
-        shape, rows, length = planning.Shape(64, 2, 2, 2, 192, 1000), 2, 64
+        shape, rows, length = Shape(64, 2, 2, 2, 192, 1000), 2, 64
     shape = replace(shape, layers=args.layers or shape.layers)
     turns = 1 if args.quick else args.turns
     model = network(shape, device).eval()

@@ -227,18 +227,19 @@ def test_the_ablations_of_the_paper_are_those_of_the_miniature():
 
 def test_sft_with_lifts_compute_takes_as_many_operations():
     """Longer by as much as a step of LIFT-3 costs more; the held-out losses, which train nothing, are not counted."""
-    from lift.plan import planning
+    from lift.models.shape import PUBLISHED, read_shape
+    from lift.plan import costs, planning, sizes
 
-    shapes = {"ablations": planning.read_shape(planning.SHIPPED / "config.json"), "paper": planning.PUBLISHED["llada"]}
+    shapes = {"ablations": read_shape(sizes.SHIPPED / "config.json"), "paper": PUBLISHED["llada"]}
     for name, shape in shapes.items():
         config = configuration.resolve(read(ROOT / f"config/{name}.yaml") | {"run_ablations": True}, SCHEMA)
         training = config["training"]
         steps = {}
         for method in ("sft", "lift3"):
             entry = config["methods"][method]
-            take = planning.selected(entry["objective"], configuration.method_settings(entry))
+            take = planning.takes(entry["objective"], configuration.method_settings(entry))
             length = training["max_length"]
-            steps[method] = sum(planning.training_flops(shape, training["lora"], take, length, 0.8 * length))
+            steps[method] = sum(costs.training_flops(shape, training["lora"], take, length, 0.8 * length))
         longer = configuration.method_training(config, "sft-compute")["epochs"] / training["epochs"]
         assert longer == pytest.approx(steps["lift3"] / steps["sft"], rel=0.01)
 

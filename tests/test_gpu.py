@@ -27,7 +27,8 @@ from lift.finetune import trainer
 from lift.finetune.objectives import Selection, cart, gift, lift, loss_sum, vanilla
 from lift.models import adapters, checkpoint, families, predictor
 from lift.models.forward_process import Batch, Draws
-from lift.plan import planning
+from lift.models.shape import Shape
+from lift.plan import costs
 from lift.statistics import sums as token_statistics
 from tests.conftest import GOLDEN
 from tests.rounding import assert_equal_to_rounding
@@ -232,7 +233,7 @@ def test_two_processes_train_on_two_cards(corpus, tmp_path, monkeypatch):
 # ---- memory and time
 
 
-SHAPE = planning.Shape(hidden=4096, layers=3, heads=32, kv_heads=32, mlp=12288, vocabulary=126464)
+SHAPE = Shape(hidden=4096, layers=3, heads=32, kv_heads=32, mlp=12288, vocabulary=126464)
 QLORA = {"r": 128, "alpha": 256, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}
 
 
@@ -285,7 +286,7 @@ def test_a_training_step_takes_the_memory_that_is_planned(checkpointing):
         optimizer.step()
         optimizer.zero_grad()
     most = torch.cuda.max_memory_allocated() - before
-    planned = planning.training_bytes(SHAPE, "bfloat16", QLORA, 1, length, checkpointing=checkpointing)
+    planned = costs.training_bytes(SHAPE, "bfloat16", QLORA, 1, length, checkpointing=checkpointing)
     print(f"training, checkpointing {checkpointing}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
     assert 0.8 * planned < most < 1.2 * planned
 
@@ -302,7 +303,7 @@ def test_decoding_takes_the_memory_that_is_planned(cache, temperature):
     decode(model, prompts, Decoder(**settings), list(range(32)))
     most = torch.cuda.max_memory_allocated() - before
     entry = settings | {"guidance": 0.0, "threshold": None, "batch_size": 32}
-    planned = planning.decoding_bytes(SHAPE, "bfloat16", None, 200, entry)
+    planned = costs.decoding_bytes(SHAPE, "bfloat16", None, 200, entry)
     print(f"decoding, cache {cache}, temperature {temperature}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
     assert 0.8 * planned < most < 1.2 * planned
 

@@ -21,15 +21,18 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from lift.config import configuration
+from lift.config.layout import Layout
 from lift.decode import decoder as decoding
 from lift.errors import InputError
 from lift.finetune import trainer
 from lift.finetune.objectives import Selection, gift, loss_sum
 from lift.finetune.objectives import lift as lift_objective
+from lift.finetune.takes import Takes
 from lift.models import adapters, checkpoint, families, predictor
+from lift.models import shape as shapes
 from lift.models.forward_process import Batch, Draws, masking_probability
-from lift.plan import planning
-from lift.plan.planning import PUBLISHED, Shape
+from lift.models.shape import PUBLISHED, Shape
+from lift.plan import costs, planning, sizes
 from lift.statistics import sums as token_statistics
 from lift.tools import plan as stage
 from tests.conftest import GOLDEN
@@ -37,7 +40,7 @@ from tests.conftest import GOLDEN
 ROOT = Path(__file__).parent.parent
 CONFIGS = [ROOT / "config" / name for name in ("paper.yaml", "code.yaml", "config.yaml")]
 QKV = {"r": 16, "alpha": 32, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}
-EVERYWHERE = QKV | {"target_modules": list(planning.projections(PUBLISHED["llada"]))}
+EVERYWHERE = QKV | {"target_modules": list(shapes.projections(PUBLISHED["llada"]))}
 GREEDY = {"gen_length": 64, "block_length": 32, "steps": 4, "temperature": 0.0, "guidance": 0.0, "batch_size": 4}
 GREEDY |= {"threshold": None, "cache": "none"}
 SHAPE = Shape(hidden=128, layers=3, heads=4, kv_heads=2, mlp=384, vocabulary=300, qkv_bias=True)
@@ -80,33 +83,31 @@ def everything(shape, rows, length):
 
 def test_the_published_sizes_are_met():
     llada = PUBLISHED["llada"]
-    assert planning.parameters(llada) == 8_015_581_184
-    assert 2 * planning.parameters(llada) == 16_031_162_368  # total_size in its published index, bfloat16
-    assert planning.parameters(PUBLISHED["Dream"]) == 7_615_616_512  # as Qwen2.5-7B, which it was made from
+    assert shapes.parameters(llada) == 8_015_581_184
+    assert 2 * shapes.parameters(llada) == 16_031_162_368  # total_size in its published index, bfloat16
+    assert shapes.parameters(PUBLISHED["Dream"]) == 7_615_616_512  # as Qwen2.5-7B, which it was made from
 
 
 @pytest.mark.parametrize("folder", ["tiny_llada", "tiny_dream"])
 def test_parameters_are_those_of_the_real_network(folder):
-    shape = planning.read_shape(GOLDEN / folder / "config.json")
+    shape = shapes.read_shape(GOLDEN / folder / "config.json")
     model = checkpoint.load(GOLDEN / folder)
-    assert planning.parameters(shape) == sum(p.numel() for p in model.parameters())
+    assert shapes.parameters(shape) == sum(p.numel() for p in model.parameters())
     adapters.attach(model, EVERYWHERE, 0)
-    assert planning.adapter_parameters(shape, EVERYWHERE) == sum(
-        p.numel() for p in model.parameters() if p.requires_grad
-    )
-    assert planning.adapter_parameters(shape, None) == 0
+    assert shapes.adapter_parameters(shape, EVERYWHERE) == sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert shapes.adapter_parameters(shape, None) == 0
 
 
 def test_a_tied_head_is_counted_once():
     shape = replace(SHAPE, tied=True)
-    assert planning.parameters(shape) == sum(p.numel() for p in network(shape).parameters())
-    assert planning.parameters(SHAPE) - planning.parameters(shape) == 300 * 128
+    assert shapes.parameters(shape) == sum(p.numel() for p in network(shape).parameters())
+    assert shapes.parameters(SHAPE) - shapes.parameters(shape) == 300 * 128
 
 
 def test_config_json_is_read_as_the_models_read_it():
-    assert set(planning._SIZES.values()) == {field.name for field in fields(Shape)} - {"qkv_bias"}
+    assert set(shapes._SIZES.values()) == {field.name for field in fields(Shape)} - {"qkv_bias"}
     for family in families.FAMILIES.values():
-        assert planning._SIZES.keys() <= set(family.fields.values())
+        assert shapes._SIZES.keys() <= set(family.fields.values())
         with torch.device("meta"):
             network = family.network(family.config(num_hidden_layers=1))
         assert any("q_proj.bias" in name for name in network.state_dict()) == family.qkv_bias
@@ -116,7 +117,7 @@ def test_config_json_is_read_as_the_models_read_it():
 def test_a_config_json_that_says_too_little_is_named(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=re.escape(str(tmp_path / "config.json"))):
-        planning.read_shape(tmp_path / "config.json")
+        shapes.read_shape(tmp_path / "config.json")
 
 
 # ---- operations
@@ -129,30 +130,28 @@ HAND = {"gen_length": 6, "block_length": 3, "steps": 4, "threshold": None, "cach
 
 
 def test_operations_by_hand():
-    assert planning.forward_flops(SMALL, 6, 3) == 6 * 2 * (2 * 144 + 4 * 3 * 4)
-    assert planning.forward_flops(SMALL, 6, 3, scored=5) - planning.forward_flops(SMALL, 6, 3) == 5 * 2 * 4 * 10
-    assert planning.backward_flops(SMALL, 6, 3, 5) == 6 * 2 * (2 * 144 + 10 * 3 * 4) + 2 * 5 * 2 * 4 * 10
-    full = planning.backward_flops(SMALL, 6, 3, 5, full=True)
+    assert costs.forward_flops(SMALL, 6, 3) == 6 * 2 * (2 * 144 + 4 * 3 * 4)
+    assert costs.forward_flops(SMALL, 6, 3, scored=5) - costs.forward_flops(SMALL, 6, 3) == 5 * 2 * 4 * 10
+    assert costs.backward_flops(SMALL, 6, 3, 5) == 6 * 2 * (2 * 144 + 10 * 3 * 4) + 2 * 5 * 2 * 4 * 10
+    full = costs.backward_flops(SMALL, 6, 3, 5, full=True)
     assert full == 6 * 2 * (4 * 144 + 10 * 3 * 4) + 3 * 5 * 2 * 4 * 10
-    again = planning.backward_flops(SMALL, 6, 3, 5, full=True, checkpointing=True)
-    assert again == full + planning.forward_flops(SMALL, 6, 3)
+    again = costs.backward_flops(SMALL, 6, 3, 5, full=True, checkpointing=True)
+    assert again == full + costs.forward_flops(SMALL, 6, 3)
     lora = {"r": 3, "target_modules": ["q_proj", "k_proj"]}
-    assert planning.adapter_flops(SMALL, lora, 5) == 2 * 5 * 2 * 3 * ((4 + 4) + (4 + 2))
+    assert costs.adapter_flops(SMALL, lora, 5) == 2 * 5 * 2 * 3 * ((4 + 4) + (4 + 2))
     # the first layer in full; of the last, keys and values (16 weights) at 7 positions, the others at 3, then 1
     three = 2 * (144 * 7 + 16 * 7 + 128 * 3) + 4 * 7 * 4 * (7 + 3) + 3 * 2 * 4 * 10
     one = 2 * (144 * 7 + 16 * 7 + 128 * 1) + 4 * 7 * 4 * (7 + 1) + 1 * 2 * 4 * 10
-    assert planning.window_flops(SMALL, 7, 3) == three
-    assert planning.decoding_flops(SMALL, None, 1, HAND) == (2 * three + 2 * one, 0)
-    assert planning.decoding_flops(SMALL, None, 1, HAND | {"guidance": 1.5}) == (4 * three + 4 * one, 0)
-    assert planning.decoding_flops(SMALL, lora, 1, HAND)[1] == 2 * 2 * 3 * (2 * (8 + 6) * 7 + 8 * (3 + 1) + 6 * (7 + 7))
+    assert costs.window_flops(SMALL, 7, 3) == three
+    assert costs.decoding_flops(SMALL, None, 1, HAND) == (2 * three + 2 * one, 0)
+    assert costs.decoding_flops(SMALL, None, 1, HAND | {"guidance": 1.5}) == (4 * three + 4 * one, 0)
+    assert costs.decoding_flops(SMALL, lora, 1, HAND)[1] == 2 * 2 * 3 * (2 * (8 + 6) * 7 + 8 * (3 + 1) + 6 * (7 + 7))
     # with a cache of all but the block, the second pass of a block reads its three tokens
     again = 2 * (144 * 3 + 16 * 3 + 128 * 1) + 4 * 7 * 4 * (3 + 1) + 1 * 2 * 4 * 10
-    assert planning.decoding_flops(SMALL, None, 1, HAND | {"cache": "dual"}) == (2 * three + 2 * again, 0)
+    assert costs.decoding_flops(SMALL, None, 1, HAND | {"cache": "dual"}) == (2 * three + 2 * again, 0)
     # with a threshold, three passes of one token each at most
     every = HAND | {"steps": None, "threshold": 0.9}
-    assert planning.decoding_flops(SMALL, None, 1, every) == planning.decoding_flops(
-        SMALL, None, 1, HAND | {"steps": 6}
-    )
+    assert costs.decoding_flops(SMALL, None, 1, every) == costs.decoding_flops(SMALL, None, 1, HAND | {"steps": 6})
 
 
 def count(work) -> int:
@@ -190,12 +189,12 @@ def test_operations_are_those_that_torch_counts(lora, checkpointing):
 
     def planned(shape):
         tokens = rows * length
-        adapter = planning.adapter_flops(shape, lora, tokens)
+        adapter = costs.adapter_flops(shape, lora, tokens)
         return (
-            planning.forward_flops(shape, tokens, length, tokens) + adapter,
-            planning.backward_flops(shape, tokens, length, tokens, lora is None, checkpointing)
+            costs.forward_flops(shape, tokens, length, tokens) + adapter,
+            costs.backward_flops(shape, tokens, length, tokens, lora is None, checkpointing)
             + (2 + checkpointing) * adapter,
-            rows * (planning.window_flops(shape, length, 16) + planning.adapter_window_flops(shape, lora, length, 16)),
+            rows * (costs.window_flops(shape, length, 16) + costs.adapter_window_flops(shape, lora, length, 16)),
         )
 
     real, ours = counted(SHAPE), planned(SHAPE)
@@ -210,24 +209,27 @@ def test_operations_are_those_that_torch_counts(lora, checkpointing):
     assert 0.8 * ours[1] < real[1] <= ours[1]
 
 
+def lift_takes(settings):
+    return planning.takes("lift", settings)
+
+
 def test_what_lift_takes_of_a_sequence():
     usual = {"components": ["easy", "random", "hard"], "policy": "time", "random_weight": 3.0, "rho_lower": 0.1}
     usual |= {"time_scaling": True, "single_pass": False, "complementary": False, "scoring_dropout": False}
-    lift3 = planning.lift_selected(usual)
+    lift3 = lift_takes(usual)
     assert lift3.scoring == pytest.approx(2 / 3, abs=1e-3)  # t outside (1/3, 2/3)
     assert (lift3.views, lift3.kept) == (1, pytest.approx(0.5))
-    lift2 = planning.lift_selected(usual | {"components": ["easy", "hard"]})
+    lift2 = lift_takes(usual | {"components": ["easy", "hard"]})
     assert lift2.scoring == 1
     assert lift2.scored == pytest.approx(0.75 + 0.1 * 0.9 / 2, abs=1e-3)  # the mean of t + rho
-    assert planning.lift_selected(usual | {"policy": "random"}).scoring == pytest.approx(2 / 3)
-    assert planning.lift_selected(usual | {"components": ["random"]}).scoring == 0
-    assert planning.lift_selected(usual | {"single_pass": True}) == lift3  # the scoring pass is made all the same
-    assert planning.lift_selected(usual | {"random_weight": 6.0}).scoring == pytest.approx(1 / 3, abs=1e-3)
-    both = planning.lift_selected(usual | {"components": ["random"], "complementary": True})
+    assert lift_takes(usual | {"policy": "random"}).scoring == pytest.approx(2 / 3)
+    assert lift_takes(usual | {"components": ["random"]}).scoring == 0
+    assert lift_takes(usual | {"single_pass": True}) == lift3  # the scoring pass is made all the same
+    assert lift_takes(usual | {"random_weight": 6.0}).scoring == pytest.approx(1 / 3, abs=1e-3)
+    both = lift_takes(usual | {"components": ["random"], "complementary": True})
     assert (both.views, both.kept) == (2, pytest.approx(1))
-    assert planning.selected("vanilla", {}) == planning.selected("cart", {"p": 0.1}) == (1, 0.5, 0, 0)
-    assert planning.selected("gift", {}).scoring == 1
-    assert planning.selected("another", {}) is None
+    assert planning.takes("vanilla", {}) == planning.takes("cart", {"p": 0.1}) == (1, 0.5, 0, 0, False)
+    assert planning.takes("gift", {}).scoring == 1
 
 
 @given(
@@ -243,30 +245,30 @@ def test_lift_takes_what_the_objective_takes(components, policy, random_weight, 
     scoring = chosen != lift_objective.COMPONENTS.index("random")
     masked = t + lift_objective.excess_level(t, rho, rho_lower)
     settings = {"components": components, "policy": policy, "random_weight": random_weight, "rho_lower": rho_lower}
-    take = planning.lift_selected(settings | {"complementary": False}, points=2000)
+    take = lift_takes(settings | {"complementary": False})
     assert take.scoring == pytest.approx(scoring.double().mean().item(), abs=0.02)
     assert take.scored == pytest.approx((masked * scoring).mean().item(), abs=0.02)
 
 
 def test_a_training_sequence_by_hand():
-    forward, backward = planning.forward_flops, planning.backward_flops
-    take = planning.Selected(views=1, kept=0.5, scoring=0.5, scored=0.4)
-    network, adapter = planning.training_flops(SMALL, {"r": 1, "target_modules": ["q_proj"]}, take, 20, 10)
+    forward, backward = costs.forward_flops, costs.backward_flops
+    take = Takes(views=1, kept=0.5, scoring=0.5, scored=0.4)
+    network, adapter = costs.training_flops(SMALL, {"r": 1, "target_modules": ["q_proj"]}, take, 20, 10)
     assert network == forward(SMALL, 20, 20, 5) + backward(SMALL, 20, 20, 5) + forward(SMALL, 10, 20, 4)
     assert adapter == (3 * 20 + 10) * 2 * 2 * 8  # forward, backward twice that, scoring; 8 weights in each of 2 layers
-    full, none = planning.training_flops(SMALL, None, take, 20, 10)
+    full, none = costs.training_flops(SMALL, None, take, 20, 10)
     assert (full - network, none) == (2 * 20 * 2 * 144 + 5 * 2 * 4 * 10, 0)
     lora = {"r": 1, "target_modules": ["q_proj"]}
-    again = planning.training_flops(SMALL, lora, take, 20, 10, checkpointing=True)
+    again = costs.training_flops(SMALL, lora, take, 20, 10, checkpointing=True)
     assert again == (network + forward(SMALL, 20, 20), adapter + 20 * 2 * 2 * 8)
 
 
 def test_steps_and_evaluations():
-    assert planning.training_steps(5, 990, 8) == 619
-    assert planning.training_steps(0.001, 10, 8) == 1
-    assert planning.evaluations(619, 100) == 8  # start, 100 to 600, end
-    assert planning.evaluations(600, 100) == 7
-    assert planning.evaluations(5, 100) == 2
+    assert costs.training_steps(5, 990, 8) == 619
+    assert costs.training_steps(0.001, 10, 8) == 1
+    assert costs.evaluations(619, 100) == 8  # start, 100 to 600, end
+    assert costs.evaluations(600, 100) == 7
+    assert costs.evaluations(5, 100) == 2
 
 
 # ---- memory
@@ -346,7 +348,7 @@ CASES = [
 def test_activations_are_what_the_code_stores(dropout_of_a_gpu, dtype, lora, family, padded):
     rows, length = 2, 48
     few, more = (step(replace(SHAPE, layers=n), dtype, lora, rows, length, family, padded)[0] for n in (2, 3))
-    planned = planning.activation_bytes(SHAPE, str(dtype).removeprefix("torch."), lora, padded)
+    planned = costs.activation_bytes(SHAPE, str(dtype).removeprefix("torch."), lora, padded)
     assert more - few == rows * length * planned
 
 
@@ -356,19 +358,18 @@ def test_activations_are_what_the_code_stores(dropout_of_a_gpu, dtype, lora, fam
 def test_a_training_step_holds_what_is_planned(
     dropout_of_a_gpu, monkeypatch, dtype, lora, checkpointing, vocabulary, chunk
 ):
-    assert planning.LOGIT_BYTES == predictor.LOGIT_BYTES
-    for module in (planning, predictor):
+    for module in (shapes, predictor):
         monkeypatch.setattr(module, "LOGIT_BYTES", 4 * vocabulary * chunk)
     shape, rows, length = replace(SHAPE, vocabulary=vocabulary, layers=6), 2, 48
     name = str(dtype).removeprefix("torch.")
-    state = planning.training_bytes(shape, name, lora, 0, length)
-    planned = planning.training_bytes(shape, name, lora, rows, length, checkpointing=checkpointing) - state
+    state = costs.training_bytes(shape, name, lora, 0, length)
+    planned = costs.training_bytes(shape, name, lora, rows, length, checkpointing=checkpointing) - state
     most = step(shape, dtype, lora, rows, length, "llada", checkpointing=checkpointing)[1]
     assert 0.95 * planned < most < 1.02 * planned
-    trainable = planning.adapter_parameters(shape, lora) if lora else planning.parameters(shape)
-    frozen = 2 * planning.parameters(shape) if lora else 0
+    trainable = shapes.adapter_parameters(shape, lora) if lora else shapes.parameters(shape)
+    frozen = 2 * shapes.parameters(shape) if lora else 0
     assert state == 16 * trainable + frozen
-    assert planning.training_bytes(shape, name, lora, 0, length, devices=2) == 20 * trainable + frozen
+    assert costs.training_bytes(shape, name, lora, 0, length, devices=2) == 20 * trainable + frozen
 
 
 def inference(model, work) -> int:
@@ -386,8 +387,8 @@ def test_scoring_holds_less_than_training(select):
     draws = Draws.at(torch.arange(2), 64)
     draws.t[:] = 0.99
     model = network(shape, torch.bfloat16, QKV).train()
-    planned = planning.training_bytes(shape, "bfloat16", QKV, 2, 64)
-    assert inference(model, lambda: select(model, batch, draws)) < planned - planning.training_bytes(
+    planned = costs.training_bytes(shape, "bfloat16", QKV, 2, 64)
+    assert inference(model, lambda: select(model, batch, draws)) < planned - costs.training_bytes(
         shape, "bfloat16", QKV, 0, 64
     )
 
@@ -400,7 +401,7 @@ def test_decoding_takes_the_operations_that_are_planned(cache, guidance):
     model = network(SHAPE, torch.bfloat16, None, "llada").eval()
     prompts = [[5] * 30] * 3
     counted = count(lambda: decoding.decode(model, prompts, decoding.Decoder(**settings)))
-    assert counted == 3 * planning.decoding_flops(SHAPE, None, 30, given)[0]
+    assert counted == 3 * costs.decoding_flops(SHAPE, None, 30, given)[0]
 
 
 @pytest.mark.parametrize("cache", ["none", "dual"])
@@ -416,7 +417,7 @@ def test_decoding_holds_what_is_planned(cache, temperature, guidance, vocabulary
     most = inference(
         model, lambda: decoding.decode(model, prompts, decoding.Decoder(**settings), list(range(len(prompts))))
     )
-    planned = planning.decoding_bytes(shape, "bfloat16", None, 300, given) - 2 * planning.parameters(shape)
+    planned = costs.decoding_bytes(shape, "bfloat16", None, 300, given) - 2 * shapes.parameters(shape)
     assert 0.85 * planned < most < 1.01 * planned
 
 
@@ -428,19 +429,25 @@ def test_statistics_hold_what_is_planned(vocabulary):
     batch = Batch(ids, torch.zeros(2, dtype=torch.long), torch.full((2,), 700), score_padding=False)
     accumulator = token_statistics.Accumulator([1.0], shape.vocabulary)
     most = inference(model, lambda: token_statistics.accumulate(model, batch, [0, 1], [1.0], accumulator))
-    planned = planning.statistics_bytes(shape, "bfloat16", 2, 700, 1) - 2 * planning.parameters(shape)
+    planned = costs.statistics_bytes(shape, "bfloat16", 2, 700, 1) - 2 * shapes.parameters(shape)
     assert 0.9 * planned < most < 1.02 * planned
-    assert planning.chunk_positions(shape) == model.chunk
+    assert shape.chunk == model.chunk
+
+
+def of_the_head(shape, name):
+    """Beside a bfloat16 head stands, on the CPU, a part of it in fp32."""
+    return 0 if name == "float32" else 4 * shape.hidden * shape.vocabulary
 
 
 def test_an_adapter_stands_beside_a_bfloat16_network(tmp_path):
     model = checkpoint.load(GOLDEN / "tiny_llada", dtype=torch.bfloat16)
     adapters.attach(model, QKV, 0).save_pretrained(str(tmp_path), save_embedding_layers=False)
-    shape = planning.read_shape(GOLDEN / "tiny_llada" / "config.json")
+    shape = shapes.read_shape(GOLDEN / "tiny_llada" / "config.json")
     for name, dtype in predictor.DTYPES.items():
         tuned = adapters.load_trained(GOLDEN / "tiny_llada", tmp_path, "cpu", dtype)
         real = sum(p.nbytes for p in tuned.parameters())
-        assert planning.resting_bytes(shape, name, QKV) == real
+        resting = costs.decoding_bytes(shape, name, QKV, 0, GREEDY | {"batch_size": 0}) - of_the_head(shape, name)
+        assert resting == real
 
 
 # ---- disk
@@ -450,14 +457,14 @@ def test_disk_is_what_the_libraries_write(tmp_path):
     rows = [{"input_ids": list(range(100)), "prompt_length": 30} for _ in range(200)]
     datasets.Dataset.from_list(rows).save_to_disk(str(tmp_path / "corpus"))
     written = sum(path.stat().st_size for path in (tmp_path / "corpus").glob("*.arrow"))
-    assert planning.tokenised_disk(200, 30, 70) == pytest.approx(written, rel=0.05)
+    assert costs.tokenised_disk(200, 30, 70) == pytest.approx(written, rel=0.05)
     model = checkpoint.load(GOLDEN / "tiny_llada", dtype=torch.bfloat16)
     adapters.attach(model, EVERYWHERE, 0).save_pretrained(str(tmp_path / "run"), save_embedding_layers=False)
-    shape = planning.read_shape(GOLDEN / "tiny_llada" / "config.json")
-    weights, unfinished = planning.adapter_disk(shape, EVERYWHERE)
+    shape = shapes.read_shape(GOLDEN / "tiny_llada" / "config.json")
+    weights, unfinished = costs.adapter_disk(shape, EVERYWHERE)
     assert weights == pytest.approx((tmp_path / "run" / "adapter_model.safetensors").stat().st_size, rel=0.05)
     assert unfinished == 3 * weights
-    assert planning.adapter_disk(shape, None)[0] == 4 * planning.parameters(shape)
+    assert costs.adapter_disk(shape, None)[0] == 4 * shapes.parameters(shape)
 
 
 # ---- more costs more
@@ -472,8 +479,8 @@ def test_decoding_more_costs_more(prompt, blocks, steps, what):
     more["steps"] *= 2 if what == "gen_length" else 1  # as many a block
     longer = 2 * prompt if what == "prompt" else prompt
     shape = PUBLISHED["Dream"]
-    cost, dearer = (planning.decoding_flops(shape, QKV, *case) for case in ((prompt, less), (longer, more)))
-    held, larger = (planning.decoding_bytes(shape, "bfloat16", QKV, *case) for case in ((prompt, less), (longer, more)))
+    cost, dearer = (costs.decoding_flops(shape, QKV, *case) for case in ((prompt, less), (longer, more)))
+    held, larger = (costs.decoding_bytes(shape, "bfloat16", QKV, *case) for case in ((prompt, less), (longer, more)))
     assert (cost < dearer) == (what != "batch_size")
     assert held <= larger
 
@@ -487,19 +494,19 @@ def test_decoding_more_costs_more(prompt, blocks, steps, what):
 )
 def test_training_more_costs_more(what, lora, dtype, rows, length):
     larger = replace(SHAPE, **{what: 2 * getattr(SHAPE, what)})
-    take = planning.selected("gift", {})
+    take = planning.takes("gift", {})
 
-    def costs(shape, rows, length):
-        flops = planning.training_flops(shape, lora, take, length, length)
-        memory = planning.training_bytes(shape, dtype, lora, rows, length)
-        statistics = planning.statistics_bytes(shape, dtype, rows, length, 6)
-        return sum(flops), memory, planning.parameters(shape), statistics
+    def spent(shape, rows, length):
+        flops = costs.training_flops(shape, lora, take, length, length)
+        memory = costs.training_bytes(shape, dtype, lora, rows, length)
+        statistics = costs.statistics_bytes(shape, dtype, rows, length, 6)
+        return sum(flops), memory, shapes.parameters(shape), statistics
 
-    assert all(a < b for a, b in zip(costs(SHAPE, rows, length), costs(larger, rows, length), strict=True))
-    longer = costs(SHAPE, rows, 2 * length)
-    assert longer[0] > 2 * costs(SHAPE, rows, length)[0]  # attention is quadratic
-    assert longer[1] > costs(SHAPE, rows, length)[1]
-    assert costs(SHAPE, 2 * rows, length)[1] > costs(SHAPE, rows, length)[1]
+    assert all(a < b for a, b in zip(spent(SHAPE, rows, length), spent(larger, rows, length), strict=True))
+    longer = spent(SHAPE, rows, 2 * length)
+    assert longer[0] > 2 * spent(SHAPE, rows, length)[0]  # attention is quadratic
+    assert longer[1] > spent(SHAPE, rows, length)[1]
+    assert spent(SHAPE, 2 * rows, length)[1] > spent(SHAPE, rows, length)[1]
 
 
 # ---- whole experiments
@@ -517,7 +524,7 @@ def test_every_config_has_a_finite_cost(path, tmp_path):
     made = planning.plan(config, tmp_path)
     for part in made.parts:
         assert all(math.isfinite(x) and x >= 0 for x in (part.hours, part.gpu_memory, part.memory, part.disk))
-    rows = {row["stage"]: row for row in planning.stage_rows(made)}
+    rows = {row["stage"]: row for row in made.stages()}
     assert all(row["jobs"] > 0 and row["memory"] > 0 for row in rows.values())
     for name in ("statistics", "finetune", "decode"):
         assert rows[name]["hours"] > 0
@@ -536,11 +543,11 @@ def test_the_paper_by_hand(tmp_path):
     config = configuration.load_config(CONFIGS[0])
     made, shape, lora = planning.plan(config, tmp_path), PUBLISHED["llada"], config["training"]["lora"]
     tuned, decoded = parts_of(made, "finetune"), parts_of(made, "decode")
-    forward = planning.forward_flops
-    take = planning.Selected(1, 0.5, 0, 0)
-    network, adapter = planning.training_flops(shape, lora, take, 4096, 3796)
+    forward = costs.forward_flops
+    take = Takes(1, 0.5, 0, 0)
+    network, adapter = costs.training_flops(shape, lora, take, 4096, 3796)
     one = 619 * 8 * network + 8 * 10 * forward(shape, 4096, 4096, 3796 / 2)
-    small = 619 * 8 * adapter + 8 * 10 * planning.adapter_flops(shape, lora, 4096)
+    small = 619 * 8 * adapter + 8 * 10 * costs.adapter_flops(shape, lora, 4096)
     sft = tuned["llada", "sft"]
     assert sft.flops == {"bfloat16": pytest.approx(3 * one), "float32": pytest.approx(3 * small)}
     assert sft.hours == pytest.approx((3 * one / 989e12 + 3 * small / 67e12) / 0.4 / 3600)
@@ -556,13 +563,13 @@ def test_the_paper_by_hand(tmp_path):
     assert tuned["-", "unfinished runs, 1 at a time"].disk == (3 * 3 + 1) * 4 * weights
     problems = 1319 + 500 + 256 + 256 + 16 * 60
     base = sum(
-        problems * planning.decoding_flops(shape, None, 200, config["decoders"][f"greedy-{length}"])[0]
+        problems * costs.decoding_flops(shape, None, 200, config["decoders"][f"greedy-{length}"])[0]
         for length in (128, 256, 512)
     )
     assert decoded["llada", "base"].flops == {"bfloat16": pytest.approx(base)}
     # the adapter stands beside the weights, in their dtype
     beside = sum(
-        problems * planning.decoding_flops(shape, lora, 200, config["decoders"][f"greedy-{length}"])[1]
+        problems * costs.decoding_flops(shape, lora, 200, config["decoders"][f"greedy-{length}"])[1]
         for length in (128, 256, 512)
     )
     assert decoded["llada", "lift3"].flops == {"bfloat16": pytest.approx(3 * (base + beside))}
@@ -610,7 +617,7 @@ def test_the_plan_counts_snakemakes_jobs(tmp_path):
         "grade": ["judge", "judge_guesses"],
         "results": ["settings", "problem_scores", "scores", "comparisons", "tables", "power", "figures", "page"],
     }
-    rows = planning.stage_rows(planning.plan(configuration.load_config(path), tmp_path))
+    rows = planning.plan(configuration.load_config(path), tmp_path).stages()
     assert {row["stage"]: row["jobs"] for row in rows[:-1]} == {
         stage: sum(jobs[rule] for rule in names) for stage, names in rules.items()
     }
@@ -619,7 +626,7 @@ def test_the_plan_counts_snakemakes_jobs(tmp_path):
 def test_how_many_problems_and_examples(tmp_path):
     def problems(source, **settings):
         entry = {"source": source, "decoder": "greedy", "samples": 1} | settings
-        return planning.problem_count(source, entry, tmp_path)
+        return sizes.problem_count(source, entry, Layout(tmp_path))
 
     assert problems("gsm8k") == (1319, "")
     assert problems("gsm8k", size=50) == (50, "")
@@ -635,7 +642,7 @@ def test_how_many_problems_and_examples(tmp_path):
     assert problems("math500", rows=0) == (3, "")
 
     def examples(source, **settings):
-        return planning.example_count(source, {"source": source, "held_out": 2} | settings, tmp_path)
+        return sizes.example_count(source, {"source": source, "held_out": 2} | settings, Layout(tmp_path))
 
     assert examples("s1k") == (1000, "")
     assert examples("mini-traces", size=40) == (40, "")
@@ -656,23 +663,25 @@ def test_where_shapes_come_from(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     revision = "0" * 40
     hub = {"base": "own/er", "revision": revision, "family": "Dream", "training": {}}
-    shape, note = planning.model_shape("m", hub, tmp_path)
+    shape, note = sizes.model_shape("m", hub, Layout(tmp_path))
     assert shape == PUBLISHED["Dream"]
     assert "own/er" in note
     snapshot = tmp_path / "hub" / "models--own--er" / "snapshots" / revision
     snapshot.mkdir(parents=True)
     (snapshot / "config.json").write_text((GOLDEN / "tiny_dream" / "config.json").read_text())
-    tiny = planning.read_shape(GOLDEN / "tiny_dream" / "config.json")
-    assert planning.model_shape("m", hub, tmp_path) == (tiny, "")
+    tiny = shapes.read_shape(GOLDEN / "tiny_dream" / "config.json")
+    assert sizes.model_shape("m", hub, Layout(tmp_path)) == (tiny, "")
     (tmp_path / "models" / "m").mkdir(parents=True)
     (tmp_path / "models" / "m" / "config.json").write_text((GOLDEN / "tiny_llada" / "config.json").read_text())
-    assert planning.model_shape("m", hub, tmp_path)[0].qkv_bias is False  # what the workflow has linked comes first
+    assert (
+        sizes.model_shape("m", hub, Layout(tmp_path))[0].qkv_bias is False
+    )  # what the workflow has linked comes first
     folder = {"base": str(GOLDEN / "tiny_dream"), "family": "Dream", "training": {}}
-    assert planning.model_shape("m", folder, tmp_path) == (tiny, "")
+    assert sizes.model_shape("m", folder, Layout(tmp_path)) == (tiny, "")
     trained = {"base": "train", "family": "Dream", "training": {"hidden_size": 32, "layers": 2, "heads": 2}}
-    assert planning.model_shape("m", trained, tmp_path)[0].mlp == 96
-    shipped = planning.model_shape("m", {"base": "shipped"}, tmp_path)[0]
-    assert planning.parameters(shipped) == sum(p.numel() for p in checkpoint.load(planning.SHIPPED).parameters())
+    assert sizes.model_shape("m", trained, Layout(tmp_path))[0].mlp == 96
+    shipped = sizes.model_shape("m", {"base": "shipped"}, Layout(tmp_path))[0]
+    assert shapes.parameters(shipped) == sum(p.numel() for p in checkpoint.load(sizes.SHIPPED).parameters())
 
 
 def test_what_is_there_is_no_longer_to_come(tmp_path, monkeypatch):
@@ -682,16 +691,16 @@ def test_what_is_there_is_no_longer_to_come(tmp_path, monkeypatch):
     config = configuration.load_config(CONFIGS[0])
 
     def to_come(place):
-        return planning.to_come(planning.plan(config, tmp_path), place)
+        return planning.plan(config, tmp_path).to_come(place)
 
-    both = 2 * sum(map(planning.parameters, PUBLISHED.values()))
+    both = 2 * sum(map(shapes.parameters, PUBLISHED.values()))
     assert to_come("hub") == both
     before = to_come("results")
     (tmp_path / "runs" / "llada" / "sft" / "seed0").mkdir(parents=True)
-    run = 2 * 4 * planning.adapter_parameters(PUBLISHED["llada"], config["training"]["lora"])
+    run = 2 * 4 * shapes.adapter_parameters(PUBLISHED["llada"], config["training"]["lora"])
     assert to_come("results") == pytest.approx(before - run)
     (tmp_path / "models" / "llada").mkdir(parents=True)
-    assert to_come("hub") == 2 * planning.parameters(PUBLISHED["Dream"])
+    assert to_come("hub") == 2 * shapes.parameters(PUBLISHED["Dream"])
     for seed in config["seeds"]:
         for model in config["models"]:
             for method in config["methods"]:
@@ -709,7 +718,7 @@ def test_what_is_there_is_no_longer_to_come(tmp_path, monkeypatch):
     }
     (snapshot / "config.json").write_text(json.dumps(published))
     (snapshot / "model-00001.safetensors").write_bytes(b"0" * 1000)
-    assert to_come("hub") == 2 * planning.parameters(PUBLISHED["Dream"]) - 1000
+    assert to_come("hub") == 2 * shapes.parameters(PUBLISHED["Dream"]) - 1000
 
 
 def test_settings_change_what_they_should(tmp_path):
@@ -722,20 +731,20 @@ def test_settings_change_what_they_should(tmp_path):
 
     full = sft(lora=None)
     assert full.flops.keys() == {"float32"}  # whatever the dtype of the model: small updates would be lost
-    assert full.gpu_memory > 16 * planning.parameters(shape) > sft().gpu_memory
-    assert full.disk == 3 * 2 * 4 * planning.parameters(shape)
+    assert full.gpu_memory > 16 * shapes.parameters(shape) > sft().gpu_memory
+    assert full.disk == 3 * 2 * 4 * shapes.parameters(shape)
     assert sft(epochs=10).hours == pytest.approx(2 * sft().hours, rel=0.02)
     assert sft(padding="batch", max_length=8192).hours < sft(max_length=8192).hours
     assert sft(score_padding=False, max_length=8192).hours < sft(max_length=8192).hours  # fewer logits
     assert sft(micro_batch_size=2).gpu_memory - sft().gpu_memory == pytest.approx(
-        4096 * planning.activation_bytes(shape, "bfloat16", lora) * 32, rel=0.05
+        4096 * costs.activation_bytes(shape, "bfloat16", lora) * 32, rel=0.05
     )
     sparing = sft(activation_checkpointing=True)
     assert sparing.gpu_memory < sft().gpu_memory - 20e9
     assert 1.3 * sft().hours < sparing.hours < 1.5 * sft().hours
     four = sft(devices=4)
     assert (four.hours, four.jobs, four.memory) == (sft().hours, sft().jobs, 4 * sft().memory)
-    gradients = 4 * planning.adapter_parameters(shape, lora)
+    gradients = 4 * shapes.adapter_parameters(shape, lora)
     assert four.gpu_memory - sft().gpu_memory == pytest.approx(gradients)
 
     def alone(method):
@@ -747,7 +756,7 @@ def test_settings_change_what_they_should(tmp_path):
         for assumed in (None, planning.Assumptions(response_tokens=796))
     ]
     sequences = 3 * 619 * 8
-    fewer = sequences * (planning.head_flops(shape, 3000 * (3 * 0.5 + 1)))  # loss, twice, gradient and scoring pass
+    fewer = sequences * (costs.head_flops(shape, 3000 * (3 * 0.5 + 1)))  # loss, twice, gradient and scoring pass
     assert unpadded[0]["bfloat16"] - unpadded[1]["bfloat16"] == pytest.approx(fewer)
     precise = {"llada": config["models"]["llada"] | {"dtype": "float32"}}
     decoded = parts_of(planning.plan(resolved(CONFIGS[0], models=precise), tmp_path), "decode")
@@ -765,8 +774,7 @@ def test_settings_change_what_they_should(tmp_path):
 
 
 def test_an_objective_that_is_not_known_is_said(tmp_path, monkeypatch):
-    known = planning.selected
-    monkeypatch.setattr(planning, "selected", lambda name, given: None if name == "gift" else known(name, given))
+    monkeypatch.delattr(gift, "takes")
     made = planning.plan(resolved(CONFIGS[2]), tmp_path)
     assert any("gift" in note and "not known" in note for note in made.notes)
     assert not any("lift3" in note and "not known" in note for note in made.notes)
@@ -835,12 +843,8 @@ def test_other_mistakes_are_named(tmp_path):
         assert (result.returncode, named in result.stderr, "Traceback" in result.stderr) == (2, True, False)
 
 
-def test_planning_needs_no_torch():
-    code = (
-        "import sys; from lift.config import configuration; from lift.plan import planning; from pathlib import Path; "
-    )
-    code += f"planning.plan(configuration.load_config(Path({str(CONFIGS[2])!r})), Path('none'));"
-    code += "print('torch' in sys.modules)"
+def test_formulas_need_no_torch():
+    code = "import sys; from lift.plan import costs, planning, preflight, sizes; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "False", done.stderr
 
@@ -853,7 +857,7 @@ def test_the_page_shows_what_is_printed(path, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     config = configuration.load_config(path)
     made = planning.plan(config, tmp_path)
-    shown = stage.report(made, planning.stage_rows(made), config["device"], 1)
+    shown = stage.report(made, made.stages(), config["device"], 1)
     assert shown in (ROOT / "docs" / "plan.md").read_text()
 
 
@@ -861,7 +865,7 @@ def test_numpy_agrees_on_the_grid():
     """The mean over the grid of levels is that over levels drawn by numpy."""
     t = np.random.default_rng(0).random(200_000)
     settings = {"components": ["easy", "random", "hard"], "policy": "time", "random_weight": 4.0, "rho_lower": 0.0}
-    take = planning.lift_selected(settings | {"complementary": True})
+    take = lift_takes(settings | {"complementary": True})
     random = (t > 0.25) & (t < 0.75)
     assert take.views == pytest.approx(1 + random.mean(), abs=0.01)
     assert take.kept == pytest.approx((t + random * (1 - t)).mean(), abs=0.01)

@@ -134,7 +134,7 @@ def test_it_costs_what_the_plan_says(config, kept, tmp_path):
     found = power.table(STATED, config, tmp_path, kept)
     said = found["seeds for 2 points"]
     seeds, hours = said[said.str.contains("(", regex=False)].iloc[0].split(" (")
-    stages = planning.stage_rows(planning.plan(config | {"seeds": list(range(int(seeds)))}, tmp_path))
+    stages = planning.plan(config | {"seeds": list(range(int(seeds)))}, tmp_path).stages()
     assert float(hours.removesuffix(" h)")) == pytest.approx(stages[-1]["hours"], rel=0.05, abs=0.05)
 
 

@@ -18,7 +18,9 @@ import pytest
 import yaml
 
 from lift.config import configuration
+from lift.config.layout import Layout
 from lift.data import hub
+from lift.data import reachable as network
 from lift.errors import InputError
 from lift.grade import sandbox
 from lift.plan import planning, preflight
@@ -43,7 +45,7 @@ def reachable(monkeypatch):
         asked.append((kind, repo, revision))
 
     monkeypatch.setattr(hub, "check_reachable", check)
-    monkeypatch.setattr(preflight, "url_fault", lambda url, seconds: asked.append(("url", url, "")))
+    monkeypatch.setattr(network, "url_fault", lambda url, seconds: asked.append(("url", url, "")))
     return asked
 
 
@@ -133,7 +135,7 @@ def cards(tmp_path, monkeypatch):
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", str(script.parent), prepend=os.pathsep)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        monkeypatch.setattr(preflight, "torch_fault", lambda: None)
+        monkeypatch.setattr(preflight.device, "torch_fault", lambda: None)
 
     return make
 
@@ -146,7 +148,7 @@ def test_no_gpu_is_a_fault(tmp_path, monkeypatch, reachable, roomy):
 
 
 def test_a_driver_that_pytorch_cannot_use_is_a_fault(monkeypatch):
-    if preflight.torch_fault() is None:
+    if preflight.device.torch_fault() is None:
         pytest.skip("PyTorch has a GPU here")
     monkeypatch.setattr(preflight.device, "visible_gpus", lambda: ["GPU-a"])
     (fault,) = preflight.device_faults("cuda", None)
@@ -186,7 +188,7 @@ def test_full_fine_tuning_of_a_large_model_needs_more_than_a_gpu(tmp_path, reach
 
 def test_a_driver_that_does_not_tell_is_no_fault(tmp_path, monkeypatch, reachable, roomy, cards):
     cards(24)
-    monkeypatch.setattr(preflight, "gpu_memory", dict)
+    monkeypatch.setattr(preflight.device, "memory", dict)
     assert preflight.faults(resolved(PAPER), tmp_path) == []
 
 
@@ -205,7 +207,7 @@ def test_too_little_main_memory_is_a_fault(tmp_path, monkeypatch):
 def test_what_is_needed_is_asked_for_once(tmp_path, reachable, roomy):
     corpora = {"s1k": {"held_out": 10}, "gsm8k": {"held_out": 10}}
     config = resolved(PAPER, corpora=corpora)
-    assert preflight.source_faults(config, tmp_path, 5) == []
+    assert network.source_faults(preflight.sources(config, Layout(tmp_path)), 5) == []
     kinds = [kind for kind, _, _ in reachable]
     assert (kinds.count("model"), kinds.count("dataset"), kinds.count("url")) == (2, 3, 4)
     assert ("model", "GSAI-ML/LLaDA-8B-Instruct", config["models"]["llada"]["revision"]) in reachable
@@ -222,15 +224,15 @@ def test_what_is_prepared_is_not_asked_for(tmp_path, monkeypatch):
         (tmp_path / folder).mkdir()
         for name in config[folder]:
             (tmp_path / folder / f"{name}.jsonl").write_text("{}\n")
-    assert preflight.sources(config, tmp_path) == []
+    assert preflight.sources(config, Layout(tmp_path)) == []
     (tmp_path / "benchmarks" / "aime24.jsonl").unlink()
-    ((kind, name, _),) = preflight.sources(config, tmp_path)
+    ((kind, name, _),) = preflight.sources(config, Layout(tmp_path))
     assert (kind, name.rpartition("/")[2]) == ("url", "aime24.json")
     monkeypatch.chdir(tmp_path)
     config["benchmarks"]["aime24"]["path"] = "mine/aime"  # a folder may look like a name on the hub
-    assert preflight.sources(config, tmp_path) == [("dataset", "mine/aime", "main")]
+    assert preflight.sources(config, Layout(tmp_path)) == [("dataset", "mine/aime", "main")]
     Path("mine/aime").mkdir(parents=True)
-    assert preflight.sources(config, tmp_path) == []
+    assert preflight.sources(config, Layout(tmp_path)) == []
 
 
 @pytest.mark.parametrize("environment", [{"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:1"}])
@@ -386,7 +388,7 @@ def test_a_model_whose_cache_was_removed_is_a_fault(tmp_path):
     name = next(iter(config["models"]))
     (tmp_path / "models" / name).mkdir(parents=True)
     (tmp_path / "models" / name / "model.safetensors").symlink_to(tmp_path / "gone")
-    (fault,) = preflight.model_faults(config, tmp_path)
+    (fault,) = preflight.model_faults(config, Layout(tmp_path))
     assert "model.safetensors links to a file that is gone: remove" in fault
 
 
@@ -397,7 +399,7 @@ def test_other_answers_of_the_hub_stand_for_themselves(tmp_path, monkeypatch):
         return f"the dataset {repo} is not in the local cache and the hub cannot be reached (OSError): ..."
 
     monkeypatch.setattr(hub, "check_reachable", check)
-    *agreements, rest = preflight.source_faults(resolved(CODE), tmp_path, 5)
+    *agreements, rest = network.source_faults(preflight.sources(resolved(CODE), Layout(tmp_path)), 5)
     assert len(agreements) == 2
     assert all("asks for an agreement" in fault for fault in agreements)
     assert rest.count("the dataset ") == 3
@@ -410,11 +412,9 @@ def test_a_network_that_never_answers_costs_no_more_than_its_time(tmp_path, monk
             name: {"decoder": "greedy", "path": f"{url}?{name}"} for name in ("countdown", "sudoku", "math500")
         }
         config = resolved(benchmarks=benchmarks)
-        monkeypatch.setattr(
-            preflight, "url_fault", lambda url, seconds, real=preflight.url_fault: real(url, 10 * seconds)
-        )
+        monkeypatch.setattr(network, "url_fault", lambda url, seconds, real=network.url_fault: real(url, 10 * seconds))
         started = time.monotonic()
-        (fault,) = preflight.source_faults(config, tmp_path, 0.5)
+        (fault,) = network.source_faults(preflight.sources(config, Layout(tmp_path)), 0.5)
         assert time.monotonic() - started < 3
     assert all(f"{url}?{name}" in fault for name in benchmarks)
 
@@ -442,13 +442,13 @@ def test_urls_are_asked_for(web, monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    assert preflight.url_fault(f"{web}/200/a.json", 5) is None
-    assert preflight.url_fault(f"{web}/405/a.json", 5) is None  # it does not tell without being asked for all
-    assert "answers 404" in preflight.url_fault(f"{web}/404/a.json", 5)
-    assert "cannot be reached" in preflight.url_fault("http://127.0.0.1:1/a.json", 5)
-    assert "cannot be reached" in preflight.url_fault("http://[/a.json", 5)
+    assert network.url_fault(f"{web}/200/a.json", 5) is None
+    assert network.url_fault(f"{web}/405/a.json", 5) is None  # it does not tell without being asked for all
+    assert "answers 404" in network.url_fault(f"{web}/404/a.json", 5)
+    assert "cannot be reached" in network.url_fault("http://127.0.0.1:1/a.json", 5)
+    assert "cannot be reached" in network.url_fault("http://[/a.json", 5)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert "HF_HUB_OFFLINE" in preflight.url_fault(f"{web}/200/a.json", 5)
+    assert "HF_HUB_OFFLINE" in network.url_fault(f"{web}/200/a.json", 5)
 
 
 def test_a_url_with_a_mistake_is_a_fault_of_its_own(tmp_path, web, monkeypatch):
@@ -483,7 +483,7 @@ def test_results_and_cache_on_one_disk_share_it(tmp_path, monkeypatch):
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     made = planning.plan(resolved(PAPER), tmp_path / "results")
-    both = planning.to_come(made, "results") + planning.to_come(made, "hub")
+    both = made.to_come("results") + made.to_come("hub")
     free(monkeypatch, both - 1)
     (fault,) = preflight.disk_faults(made, tmp_path / "results")
     assert f"about {both / 1e9:.1f} GB" in fault
@@ -502,7 +502,7 @@ def test_two_disks_are_looked_at_apart(tmp_path, monkeypatch):
         return SimpleNamespace(stat=lambda: SimpleNamespace(st_dev=folder.name), name=folder.name)
 
     monkeypatch.setattr(preflight, "existing", existing)
-    room = {"results": planning.to_come(made, "results"), "hub": planning.to_come(made, "hub") - 1}
+    room = {"results": made.to_come("results"), "hub": made.to_come("hub") - 1}
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=room[folder.name]))
     (fault,) = preflight.disk_faults(made, tmp_path / "results")
     assert str(tmp_path / "hub") in fault

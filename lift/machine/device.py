@@ -5,6 +5,7 @@ import os
 import random
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,6 +28,30 @@ def visible_gpus() -> list[str]:
         matches = [cards[int(name)]] if name.isdigit() and int(name) < len(cards) else []
         chosen += matches or [card for card in cards if card.startswith(name)]
     return chosen
+
+
+def memory() -> dict[str, int]:
+    """Bytes of memory of the NVIDIA GPUs, by id; empty where the driver does not tell."""
+    query = ["nvidia-smi", "--query-gpu=uuid,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        lines = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()
+        return {card.strip(): int(mebibytes) << 20 for card, mebibytes in (line.split(",") for line in lines)}
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return {}
+
+
+def torch_fault() -> str | None:
+    """Whether PyTorch can use the GPUs that the driver shows; asked in a process of its own, which sets up CUDA."""
+    question = "import torch; print(torch.version.cuda, torch.cuda.is_available())"
+    answer = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=False)
+    built, usable = (answer.stdout.split() or ["None", "False"])[-2:]
+    if usable == "True":
+        return None
+    how = f"built for CUDA {built}" if built != "None" else "built without CUDA"
+    return (
+        f"device cuda: the driver shows GPUs, but PyTorch here, {how}, cannot use them: install a newer driver, or a "
+        "PyTorch for the driver that is there (https://pytorch.org/get-started/previous-versions)."
+    )
 
 
 def _open(path: Path) -> int:

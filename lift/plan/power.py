@@ -15,8 +15,10 @@ import pandas as pd
 from scipy import optimize, stats
 
 from lift.config import configuration
+from lift.config.layout import Layout
 from lift.data.benchmarks import describe
 from lift.plan import planning
+from lift.plan.sizes import problem_count
 from lift.scores import claims as paper
 from lift.scores.claims import Case, Claims
 from lift.scores.comparisons import Comparison, prepare
@@ -183,7 +185,7 @@ def hours_of(config: dict, results: Path) -> Callable[[int, float], float]:
     def hours(seeds: int, times: float) -> float:
         if seeds not in known:
             made = planning.plan(config | {"seeds": list(range(seeds))}, results)
-            known[seeds] = {row["stage"]: row["hours"] for row in planning.stage_rows(made)}
+            known[seeds] = {row["stage"]: row["hours"] for row in made.stages()}
         return known[seeds]["total"] + (times - 1) * known[seeds]["decode"]
 
     return hours
@@ -194,7 +196,7 @@ def benchmark_sizes(config: dict, results: Path) -> dict[int, dict[str, tuple[st
     found: dict[int, dict[str, tuple[str, int]]] = {}
     for name, entry in config["benchmarks"].items():
         metric = describe(entry["source"], configuration.benchmark_settings(entry))["metric"]
-        count, _ = planning.problem_count(name, entry, results)
+        count, _ = problem_count(name, entry, Layout(results))
         for decoder in configuration.benchmark_decoders(config, name).values():
             found.setdefault(decoder["gen_length"], {})[name] = (metric, count)
     return dict(sorted(found.items()))

@@ -51,7 +51,7 @@ def main(args) -> None:
             raise InputError(f"--{name.replace('_', '-')}: {value} is not above zero.")
     config = configuration.load_config(args.config)
     made = planning.plan(config, args.results or Path("results", config["experiment"]), planning.Assumptions(**given))
-    stages = planning.stage_rows(made)
+    stages = made.stages()
     if args.json:
         parts = [asdict(part) | {"disk": part.disk} for part in made.parts]
         print(json.dumps({"stages": stages, "parts": parts, "notes": made.notes}, indent=2, default=str))
