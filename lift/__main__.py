@@ -35,6 +35,7 @@ TOOLS = {
     "plan": "estimate GPU-hours, memory and disk of an experiment",
     "published": "intervals of published comparisons",
     "check": "look whether this machine can run an experiment",
+    "keys": "print the keys of a config, with what each takes and means",
     "explain": "say where a number in a table comes from",
 }
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from lift import registry
-from lift.config import configuration
+from lift.config import configuration, reference
 from lift.errors import InputError
 from tests.checkout import SMOKE
 from tests.conftest import GOLDEN
@@ -737,3 +737,18 @@ def test_whole_floats_are_whole_numbers_and_columns_are_no_benchmarks():
     config["benchmarks"]["step"] = {"source": "mini-gsm", "decoder": "greedy"}
     with pytest.raises(InputError, match="step"):
         configuration.resolve(config, SCHEMA)
+
+
+@pytest.mark.parametrize("place", reference.PLACES)
+def test_the_readme_has_the_schemas_tables(place, lift_command):
+    """config/README.md holds what `python -m lift keys` prints; after a change, put that there."""
+    code, printed, _ = lift_command("keys", place)
+    assert code == 0
+    table = printed.partition("\n\n")[2].strip()
+    assert table in (ROOT / "config" / "README.md").read_text()
+
+
+def test_every_key_says_what_it_means():
+    for place in reference.PLACES:
+        for line in reference.table(place, SCHEMA).splitlines()[2:]:
+            assert all(cell.strip() for cell in (line.split("|")[1], line.split("|")[2], line.split("|")[-2])), line

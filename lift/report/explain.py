@@ -4,34 +4,21 @@ All is read from the folder of one experiment. What is missing there is said, no
 """
 
 import contextlib
-import json
 import math
 import re
-import textwrap
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
-from lift import provenance, tidy
+from lift import tidy
 from lift.config.layout import Layout
 from lift.errors import InputError
 from lift.report import table_cells
+from lift.report.records import AT, SCORE, Records, check_answers, check_problems, check_score, check_weights, inside
 from lift.report.table_cells import Cell
 from lift.scores.problem_scores import METRICS, problem_scores
 
-_AT = Layout(Path())  # of files as they are named inside an experiment's folder
-WARNING = "WARNING"
-SCORE = "the score, again from the grades, is that of scores.csv"
-COUNT = "there are n x samples answers, each with a grade"
-AGE = "the grades are not older than the answers"
-PROBLEMS = "the problems have the checksum of the decoding record"
-WEIGHTS = "the weights have the hash of the decoding record"
-_SHARED = ("commit", "python", "versions", "machine")
-_LEFT_OUT = ("costs", "loss")
 _PLACE = ["model", "method", "benchmark", "decoder", "gen_length"]
-_SMALL = 10**9  # bytes of weights that are read to check them
-_SHORT = 80  # characters of a dict that has no line of its own
 
 
 def explain(results: Path, path: str) -> dict:
@@ -39,7 +26,7 @@ def explain(results: Path, path: str) -> dict:
     experiment, table, rest = table_cells.locate(results, path)
     if not rest:
         return table_cells.listing(results, experiment, table)
-    cell, records = table_cells.find(results, path), _Records(results / experiment)
+    cell, records = table_cells.find(results, path), Records(results / experiment)
     named = _methods_of(cell)
     methods = {method: _method(records, cell, method) for method in named}
     statistics = {} if named else _statistics(records, cell)
@@ -49,59 +36,17 @@ def explain(results: Path, path: str) -> dict:
     return {
         "cell": cell.name,
         "value": cell.row[cell.column],
-        "table": {"file": f"{_AT.table(table)}.csv", "column": cell.column},
+        "table": {"file": f"{AT.table(table)}.csv", "column": cell.column},
         "folder": str(records.folder),
         "made by": records.made_by,
         "methods": methods,
         "statistics": statistics,
         "models": {name: _base(records, name) for name in records.used["models"]},
-        "corpora": {name: _source(records, _AT.corpus(name)) for name in records.used["corpora"]},
-        "benchmarks": {name: _source(records, _AT.problems(name)) for name in records.used["benchmarks"]},
+        "corpora": {name: _source(records, AT.corpus(name)) for name in records.used["corpora"]},
+        "benchmarks": {name: _source(records, AT.problems(name)) for name in records.used["benchmarks"]},
         "config.yaml": _config(records),
         "checks": records.checks,
     }
-
-
-class _Records:
-    """Reads the records behind a cell; holds what they share, the entries of the config they name, and the checks."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.made_by, self.checks = folder, {}, {}
-        self.used = {kind: {} for kind in ("models", "methods", "corpora", "benchmarks", "decoders")}
-
-    def read(self, path: Path) -> dict:
-        """A JSON or YAML record, without costs by benchmark and without what the first one read says of its making."""
-        file = self.folder / path
-        if not file.is_file():
-            return {"record": "missing"}
-        try:
-            found = json.loads(file.read_text()) if file.suffix == ".json" else yaml.safe_load(file.read_text())
-        except (ValueError, yaml.YAMLError):
-            raise InputError(f"{file} cannot be read.") from None
-        if "machine" in found and not self.made_by:
-            self.made_by.update({key: found[key] for key in _SHARED if key in found})
-        said = {*_LEFT_OUT, *(key for key in _SHARED if found.get(key) == self.made_by.get(key))}
-        return {key: value for key, value in found.items() if key not in said}
-
-    def file(self, path: Path) -> str:
-        """A path, with a word if nothing is there."""
-        return str(path) if (self.folder / path).is_file() else f"{path} (missing)"
-
-    def use(self, kind: str, *names: str) -> None:
-        """Note what a cell rests on, by its name in the config."""
-        self.used[kind] |= dict.fromkeys(name for name in names if name not in ("average", "none", "-"))
-
-    def check(self, what: str, problem: str = "") -> None:
-        """Note that something is right, or the problem with it."""
-        found = self.checks.setdefault(what, {})
-        if problem:
-            found.setdefault(WARNING, []).append(problem)
-        else:
-            found["ok"] = found.get("ok", 0) + 1
-
-    def skip(self, what: str, why: str) -> None:
-        """Note why something cannot be checked."""
-        self.checks.setdefault(what, {})["skipped"] = f"({why})"
 
 
 # --- scores
@@ -141,7 +86,7 @@ def _rows(cell: Cell, method: str, scores: pd.DataFrame, counts: pd.DataFrame) -
     return scores.merge(counts[_PLACE if metric else [*_PLACE, "metric"]])
 
 
-def _method(records: _Records, cell: Cell, method: str) -> dict:
+def _method(records: Records, cell: Cell, method: str) -> dict:
     """From scores.csv to grades, answers and weights, for one method on a benchmark or on all in the average."""
     records.use("methods", method)
     scores, counts = _tables(records.folder)
@@ -151,14 +96,14 @@ def _method(records: _Records, cell: Cell, method: str) -> dict:
     score = _pooled(rows)
     place, average = (score["model"], method), score["benchmark"] == "average"
     own = scores.merge(counts.merge(rows[["model", "method", "gen_length"]].drop_duplicates())) if average else rows
-    numbers = {path.name.removeprefix("seed") for path in records.folder.glob(str(_AT.grades(*place, "*")))}
+    numbers = {path.name.removeprefix("seed") for path in records.folder.glob(str(AT.grades(*place, "*")))}
     numbers = sorted(numbers | {seed for seed in own["seed"] if seed.isdigit()}, key=int) or ["0"]
-    graded = {number: records.read(_AT.grades(*place, number) / "run.json") for number in numbers}
-    decoded = {number: records.read(_AT.generations(*place, number) / "run.json") for number in numbers}
+    graded = {number: records.read(AT.grades(*place, number) / "run.json") for number in numbers}
+    decoded = {number: records.read(AT.generations(*place, number) / "run.json") for number in numbers}
     parts = {name: _part(records, part, decoded) for name, part in own.groupby("benchmark", sort=False)}
     means = [part.pop("mean") for part in parts.values()]
     if average and None not in means:
-        _check_score(records, math.fsum(means) / len(means), score["value"], f"average of {method}")
+        check_score(records, math.fsum(means) / len(means), score["value"], f"average of {method}")
     records.use("models", score["model"])
     records.use("benchmarks", *parts)
     records.use("decoders", *own["decoder"])
@@ -169,9 +114,9 @@ def _method(records: _Records, cell: Cell, method: str) -> dict:
     chain = {
         "scores.csv": _by_seed({row["seed"]: row for row in rows.to_dict("records")}),
         "benchmarks": parts,
-        "grades": {"files": f"{_AT.grades(*place, seeds) / file}.csv, run.json", **_by_seed(_without(graded, others))},
+        "grades": {"files": f"{AT.grades(*place, seeds) / file}.csv, run.json", **_by_seed(_without(graded, others))},
     }
-    answers = {"files": f"{_AT.generations(*place, seeds) / file}.jsonl, run.json"}
+    answers = {"files": f"{AT.generations(*place, seeds) / file}.jsonl, run.json"}
     if score["model"] == "none":
         return chain | {"answers": answers | {"weights": "none, they are drawn at random"}}
     return chain | {"answers": answers | _by_seed(_without(decoded, others)), "weights": _weights(records, decoded)}
@@ -188,7 +133,7 @@ def _pooled(rows: pd.DataFrame) -> pd.Series:
     return (every if len(every) else rows).iloc[0]
 
 
-def _part(records: _Records, rows: pd.DataFrame, decoded: dict[str, dict]) -> dict:
+def _part(records: Records, rows: pd.DataFrame, decoded: dict[str, dict]) -> dict:
     """One benchmark: its score, again from each seed's grades, and how many answers are right."""
     score, by_seed = _pooled(rows), dict(zip(rows["seed"], rows["value"], strict=True))
     means, right = [], []
@@ -199,7 +144,7 @@ def _part(records: _Records, rows: pd.DataFrame, decoded: dict[str, dict]) -> di
     }
     for number, record in answered.items():
         place, file = (score["model"], score["method"], number), f"{score['decoder']}/{score['benchmark']}"
-        judged, answers = _AT.grades(*place) / f"{file}.csv", _AT.generations(*place) / f"{file}.jsonl"
+        judged, answers = AT.grades(*place) / f"{file}.csv", AT.generations(*place) / f"{file}.jsonl"
         try:
             grades = tidy.read(records.folder / judged)
             means.append(_mean(grades, score["metric"]))
@@ -208,12 +153,12 @@ def _part(records: _Records, rows: pd.DataFrame, decoded: dict[str, dict]) -> di
             records.check(SCORE, f"{judged} cannot be read")
             continue
         if number in by_seed:
-            _check_score(records, means[-1], by_seed[number], str(judged))
-        _check_answers(records, answers, judged, len(grades), score, record)
-        _check_problems(records, score["benchmark"], record)
+            check_score(records, means[-1], by_seed[number], str(judged))
+        check_answers(records, answers, judged, len(grades), score, record)
+        check_problems(records, score["benchmark"], record)
     mean = math.fsum(means) / len(means) if len(means) == len(answered) else None
     if mean is not None and score["seed"] not in answered:
-        _check_score(records, mean, score["value"], f"{score['benchmark']}, over seeds")
+        check_score(records, mean, score["value"], f"{score['benchmark']}, over seeds")
     facts = {"metric": score["metric"], "value": float(score["value"]), "n": int(score["n"])}
     if len(answered) > 1:
         facts["value by seed"] = [float(value) for seed, value in by_seed.items() if seed.isdigit()]
@@ -252,11 +197,11 @@ def _without(value: object, names: set[str]) -> object:
 # --- where weights, statistics and data come from
 
 
-def _weights(records: _Records, decoded: dict[str, dict]) -> dict | str:
+def _weights(records: Records, decoded: dict[str, dict]) -> dict | str:
     """The fine-tuning runs of what was decoded, which for a method with `run_of` are another's."""
     for record in decoded.values():
-        _check_weights(records, record)
-    runs = {seed: _inside(record["run"]) for seed, record in decoded.items() if record.get("run")}
+        check_weights(records, record)
+    runs = {seed: inside(record["run"]) for seed, record in decoded.items() if record.get("run")}
     if not runs:
         return "those of the base model" if all("run" in record for record in decoded.values()) else "missing"
     trained = {
@@ -266,132 +211,43 @@ def _weights(records: _Records, decoded: dict[str, dict]) -> dict | str:
     records.use("methods", *(run.parts[-3] for run in runs.values()))
     records.use("corpora", *(record["corpus"] for record in trained.values() if "corpus" in record))
     first = next(iter(runs.values()))
-    files = f"{_AT.run(*first.parts[1:3], _seeds(list(runs))) / first.name}, run.json, config.yaml"
+    files = f"{AT.run(*first.parts[1:3], _seeds(list(runs))) / first.name}, run.json, config.yaml"
     return {"files": files} | _by_seed(trained)
 
 
-def _statistics(records: _Records, cell: Cell) -> dict:
+def _statistics(records: Records, cell: Cell) -> dict:
     """The token statistics that a row names, or that a claim on words rests on."""
     found = {}
-    for corpus in sorted(path.stem for path in records.folder.glob(str(_AT.corpus("*")))):
-        for model in sorted(path.name for path in records.folder.glob(str(_AT.model("*")))):
-            table = _AT.statistics(model, corpus)
+    for corpus in sorted(path.stem for path in records.folder.glob(str(AT.corpus("*")))):
+        for model in sorted(path.name for path in records.folder.glob(str(AT.model("*")))):
+            table = AT.statistics(model, corpus)
             stem = table.stem
             if cell.row.get("model and corpus") == stem or ("comparison" in cell.row and cell.row["model"] == model):
                 records.use("models", model)
                 records.use("corpora", corpus)
-                found[stem] = {"file": records.file(table), "data": str(_AT.tokenised(model, corpus))}
+                found[stem] = {"file": records.file(table), "data": str(AT.tokenised(model, corpus))}
                 found[stem] |= records.read(table.with_suffix(".json"))
     return found
 
 
-def _base(records: _Records, name: str) -> dict:
+def _base(records: Records, name: str) -> dict:
     """A base model: where it was taken from, or how it was trained."""
-    folder = _AT.model(name)
+    folder = AT.model(name)
     files = [file for file in ("source.json", "run.json") if (records.folder / folder / file).is_file()]
     found = {file: records.read(folder / file) for file in files}
     return {"folder": str(folder)} | (found or {"record": "missing"})
 
 
-def _source(records: _Records, file: Path) -> dict:
+def _source(records: Records, file: Path) -> dict:
     """Where a corpus or a benchmark comes from."""
     return {"file": records.file(file)} | records.read(file.with_suffix(".source.json"))
 
 
-def _config(records: _Records) -> dict | str:
+def _config(records: Records) -> dict | str:
     """Of the experiment's config, the entries of what a cell rests on."""
-    config = records.read(_AT.config)
+    config = records.read(AT.config)
     entries = {
         kind: {name: config[kind][name] for name in names if name in config.get(kind, {})}
         for kind, names in records.used.items()
     }
     return "missing" if "record" in config else {kind: entry for kind, entry in entries.items() if entry}
-
-
-def _inside(path: str) -> Path:
-    """A recorded path, results/EXPERIMENT/..., as seen from the experiment's folder; any other as it is."""
-    parts = Path(path).parts
-    return Path(*parts[2:]) if parts[0] == "results" else Path(path)
-
-
-# --- checks
-
-
-def _check_score(records: _Records, again: float, value: str, where: str) -> None:
-    close = abs(again - float(value)) <= 1.01e-6  # scores.csv has six digits
-    records.check(SCORE, "" if close else f"{where}: {again:.6f}, {value} in scores.csv")
-
-
-def _check_answers(records: _Records, answers: Path, grades: Path, graded: int, score: pd.Series, record: dict) -> None:
-    file = records.folder / answers
-    if not file.is_file():
-        records.check(COUNT, f"{answers} is missing")
-        return
-    given, n = sum(1 for line in file.read_bytes().splitlines() if line.strip()), int(score["n"])
-    samples = record.get("decoding", {}).get(score["benchmark"], {}).get("samples", graded / n)
-    problem = f"{answers}: {given} answers, {graded} grades, n {n}, samples {samples:g}"
-    records.check(COUNT, "" if given == graded == n * samples else problem)
-    newer = file.stat().st_mtime > (records.folder / grades).stat().st_mtime
-    records.check(AGE, f"{answers} was changed after it was judged" if newer else "")
-
-
-def _check_problems(records: _Records, benchmark: str, record: dict) -> None:
-    known, name = record.get("problems", {}).get(benchmark), _AT.problems(benchmark)
-    if known is None:
-        records.skip(PROBLEMS, "no checksum recorded")
-        return
-    file = records.folder / name
-    now = provenance.file_hash(file) if file.is_file() else "missing"
-    records.check(PROBLEMS, "" if now == known else f"{name}: {now}, {known} when decoded")
-
-
-def _check_weights(records: _Records, record: dict) -> None:
-    places = [_inside(record[key]) for key in ("model", "run") if record.get(key)]
-    files = [sorted((records.folder / place).glob("*.safetensors")) for place in places]
-    weights = [file for found in files for file in found]
-    if "weights" not in record:
-        records.skip(WEIGHTS, "no hash recorded")
-    elif not all(files) or not all(file.is_file() for file in weights):
-        records.skip(WEIGHTS, "weights are missing")
-    elif sum(file.stat().st_size for file in weights) >= _SMALL:
-        records.skip(WEIGHTS, "1 GB or more")
-    else:
-        now, known = provenance.file_hash(*weights), record["weights"]
-        records.check(WEIGHTS, "" if now == known else f"{places[-1]}: {now}, {known} when decoded")
-
-
-# --- text
-
-
-def text(chain: dict) -> str:
-    """Nested dicts as indented lines: plain values on one line, then each longer dict below its name."""
-    return "\n".join(line for name, value in chain.items() for line in _lines(name, value, 0)).strip("\n")
-
-
-def _lines(name: str, value: object, depth: int) -> list[str]:
-    if not isinstance(value, dict):
-        return _wrapped(f"{name}: {_plain(value)}", depth)
-    dicts = {key: item for key, item in value.items() if isinstance(item, dict)}
-    if len(dicts) == len(value) == 1:
-        key, item = next(iter(dicts.items()))
-        return _lines(f"{name}: {key}", item, depth)
-    # short dicts stand among the plain values, if all are short
-    inline = len(dicts) < len(value) and all(len(_plain(item)) <= _SHORT for item in dicts.values())
-    inner = {} if inline else dicts
-    plain = ", ".join(f"{key} {_plain(item)}" for key, item in value.items() if key not in inner)
-    lines = _wrapped(f"{name}: {plain}".strip(), depth) if value else []
-    lines += [line for key, item in inner.items() for line in _lines(key, item, depth + 1)]
-    return ["", *lines] if inner and depth == 0 else lines
-
-
-def _wrapped(line: str, depth: int) -> list[str]:
-    start, whole = "  " * depth, {"break_on_hyphens": False, "break_long_words": False}
-    return textwrap.wrap(line, 120, initial_indent=start, subsequent_indent=start + "    ", **whole)
-
-
-def _plain(value: object) -> str:
-    """A value as YAML on one line; the start of a SHA-256 stands for it."""
-    if isinstance(value, str):
-        return re.sub("^([0-9a-f]{12})[0-9a-f]{52}$", r"\1", value) or "''"
-    dumped = yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False)
-    return dumped.strip().removesuffix("\n...")

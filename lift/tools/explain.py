@@ -18,7 +18,7 @@ import json
 import sys
 from pathlib import Path
 
-from lift.report import explain
+from lift.report import explain, outline, records
 
 
 def add_arguments(parser) -> None:
@@ -29,6 +29,6 @@ def add_arguments(parser) -> None:
 
 def main(args) -> None:
     chain = explain.explain(args.results, args.cell)
-    print(json.dumps(chain, indent=2) if args.json else explain.text(chain))
-    if any(explain.WARNING in found for found in chain.get("checks", {}).values()):
+    print(json.dumps(chain, indent=2) if args.json else outline.text(chain))
+    if any(records.WARNING in found for found in chain.get("checks", {}).values()):
         sys.exit(1)
