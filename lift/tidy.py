@@ -9,6 +9,8 @@ from lift.errors import InputError
 NUMBERS = (
     *("gen_length", "steps", "n", "seeds", "value", "ci_low", "ci_high", "difference", "p", "p_corrected"),
     *("id", "sample", "correct", "invalid", "truncated", "correct_cells", "empty_cells", "valid"),
+    *("length", "p corrected", "published", "passes an answer", "tokens a pass", "tokens a second", "masked tokens"),
+    *("level t", "confidence", "gold_probability", "accuracy", "problems", "shared", "share"),
     *("answers", "nfe", "tokens", "seconds", "tokens_per_second", "peak_memory_mb", "peak_gpu_memory_mb"),
 )
 

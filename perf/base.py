@@ -11,6 +11,7 @@ import pandas as pd
 from measurement import report
 
 from lift import tidy
+from lift.report.text import points
 
 TAUGHT = ("mini-gsm", "mini-math", "mini-contest-a", "mini-contest-b")
 LEFT_OUT = ("mini-countdown", "mini-sudoku")
@@ -100,7 +101,7 @@ def move_rows(moved: pd.DataFrame) -> list[dict]:
 def fade_rows(claims: pd.DataFrame) -> list[dict]:
     """Rows on how much faster rare words fade than frequent ones, from tables/claims.csv."""
     return [
-        {"what": row["comparison"], "measured": row["measured"], "aim": "above 0"}
+        {"what": row["comparison"], "measured": points(*row[["difference", "ci_low", "ci_high"]]), "aim": "above 0"}
         | {"met": "yes" if row["verdict"] == "held" else "no"}
         for _, row in claims[claims["claim"] == "rare-tokens-fade"].iterrows()
     ]
@@ -119,7 +120,7 @@ def read(results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The scores of a run in the metrics that count, and its claims."""
     metrics = tidy.read(results / "comparisons.csv")[["benchmark", "metric"]].drop_duplicates()
     scores = tidy.read(results / "scores.csv").merge(metrics, on=["benchmark", "metric"])
-    return scores[scores["benchmark"] != "average"], tidy.read_text(results / "tables/claims.csv")
+    return scores[scores["benchmark"] != "average"], tidy.read(results / "tables/claims.csv")
 
 
 def main() -> None:

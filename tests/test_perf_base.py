@@ -68,7 +68,8 @@ def test_a_fall_counts_as_a_move(base):
 def test_fading_is_met_where_the_interval_leaves_out_zero(base):
     claims = pd.DataFrame(
         {"claim": ["rare-tokens-fade"] * 2 + ["other"], "comparison": list("abc")}
-        | {"measured": ["+14.1 [+5.7, +22.5]", "+1.0 [-1.0, +3.0]", "-"], "verdict": ["held", "undecided", "held"]}
+        | {"difference": [0.141, 0.01, None], "ci_low": [0.057, -0.01, None], "ci_high": [0.225, 0.03, None]}
+        | {"verdict": ["held", "undecided", "held"]}
     )
     assert [(row["what"], row["met"]) for row in base.fade_rows(claims)] == [("a", "yes"), ("b", "no")]
 

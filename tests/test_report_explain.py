@@ -14,7 +14,9 @@ import yaml
 from lift import __main__, provenance
 from lift.errors import InputError
 from lift.report import table_cells
-from lift.report.explain import AGE, COUNT, PROBLEMS, SCORE, WARNING, WEIGHTS, explain, text
+from lift.report.explain import explain
+from lift.report.outline import text
+from lift.report.records import AGE, COUNT, PROBLEMS, SCORE, WARNING, WEIGHTS
 from lift.scores.problem_scores import problem_scores
 
 ROOT = Path(__file__).parent.parent
@@ -117,13 +119,15 @@ def results(tmp_path):
         answer_and_grade(folder, method, seed)
     write_scores(folder)
     methods = [{"model": "m", "method": method} for method in METHODS]
-    shown = {"main": {"gsm (n=4)": "1.0", "aime (pass@2, n=2)": "", "average": ""}, "pass_at_k": {"aime avg@2": ""}}
-    for name, values in shown.items():
-        table(folder / f"tables/{name}.csv", [m | values for m in methods])
+    shown = {"main": [("gsm", "accuracy"), ("aime", "pass@2"), ("average", "mean")], "pass_at_k": [("aime", "avg@2")]}
+    for name, scored in shown.items():
+        rows = [m | {"benchmark": b, "metric": metric, "value": 1.0} for m in methods for b, metric in scored]
+        table(folder / f"tables/{name}.csv", rows)
     pair = {"model": "m", "method": "sft", "reference": "base", "benchmark": "gsm", "metric": "accuracy", "p": 0.1}
     table(folder / "tables/comparisons.csv", [pair, pair | {"benchmark": "average", "metric": "mean"}])
     names = ("sft - base, average", "fall, t = 0.25 to 0.84: rare - frequent words")
-    claims = [{"claim": "c", "says": "It helps.", "comparison": name, "model": "m", "verdict": "-"} for name in names]
+    claims = [{"claim": "c", "says": "It helps.", "comparison": name, "model": "m"} for name in names]
+    claims[0] |= {"method": "sft", "reference": "base", "verdict": "-"}
     table(folder / "tables/claims.csv", claims)
     table(folder / "tables/contamination.csv", [{"corpus": "traces", "benchmark": b, "shared": 1} for b in BENCHMARKS])
     levels = [{"model and corpus": "m-traces", "words": "rare", "level t": t, "confidence": 0.84} for t in (0.25, 0.84)]
@@ -244,7 +248,7 @@ def test_on_the_command_line(results, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["lift", "explain", "--results", str(results), *arguments])
         return __main__.main(), *capsys.readouterr()
 
-    assert "exp/main: 3 rows" in said("exp")[1]
+    assert "exp/main: 9 rows" in said("exp")[1]
     assert "method [base, sft, sft-last]" in said("exp/main")[1]
     assert json.loads(said("exp/main/m/sft/gsm", "--json")[1])["cell"] == "exp/main/m/sft/gsm"
     assert said("exp/main/m/sfz/gsm")[0] == 2

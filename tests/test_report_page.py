@@ -26,6 +26,7 @@ PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 PROBLEMS = 6
+CLAIMS = "claim,says,where,comparison,model,method,reference,verdict,claim verdict"
 
 
 class Page(HTMLParser):
@@ -87,12 +88,17 @@ def results(tmp_path):
                     write_answers(folder, "m", method, seed, decoder, name, samples=2 if name == "contest" else 1)
             record = {"commit": "abc123", "python": "3.11", "versions": {"torch": "2"}, "machine": f"host {seed}"}
             write(folder / f"generations/m/{method}/seed{seed}/run.json", json.dumps(record))
-    header = "model,length,method,gsm (n=6),sudoku (cell_accuracy),contest (pass@2),average\n"
-    value = '"34.0 [27.8, 40.8] better; published 68.7, differs"'
-    rows = [f"none,32,guess,{value},-,-,-"]
-    rows += [f"m,32,{method},{value},{value},{value},{value}" for method in METHODS[1:]]
-    rows += [f"m,64,{method},{value},-,-,{value}" for method in METHODS[1:]]
-    write(folder / "tables/main.csv", header + "\n".join(rows) + "\n")
+    score = {"n": 6, "seeds": 2, "step": "4", "value": 0.34, "ci_low": 0.278, "ci_high": 0.408, "verdict": "better"}
+    every = [*METRICS.items(), ("average", "mean")]
+    places = [("none", 32, "guess", every[:1]), *(("m", 32, method, every) for method in METHODS[1:])]
+    places += [("m", 64, method, [every[0], every[-1]]) for method in METHODS[1:]]
+    names = ("model", "length", "method", "benchmark", "metric")
+    rows = [(*place, *pair) for *place, pairs in places for pair in pairs]
+    main = pd.DataFrame([dict(zip(names, row, strict=True)) | score for row in rows])
+    write(folder / "tables/main.csv", main.to_csv(index=False))
+    beside = main[(main["method"] == "lift3") & (main["benchmark"] == "gsm")].head(1)
+    beside = beside.assign(stated="yes", published=68.7, differs="yes", source="a paper")
+    write(folder / "tables/reported.csv", beside.drop(columns=["n", "seeds", "verdict"]).to_csv(index=False))
     lengths = "gsm,greedy,32\ngsm,long,64\nsudoku,greedy,32\ncontest,sampled,32\n"
     write(folder / "scores.csv", "benchmark,decoder,gen_length\n" + lengths)
     return folder
@@ -137,12 +143,13 @@ def test_every_number_of_the_main_table_leads_to_answers_that_are_there(results)
     assert "#answers/m/gsm/greedy/lift3/sft" in links  # the row of length 32
     assert "#answers/m/gsm/long/lift3/sft" in links  # the row of length 64
     assert "#answers/m/gsm/greedy/sft/base" in links  # the reference is not compared with itself
+    assert words(page).count("published 68.7, differs") == 1
 
 
 def test_hostile_text_stays_text(results):
     write_answers(results, "m", "lift3", 0, "greedy", "gsm", text=HOSTILE)
     write(results / "config.yaml", f"experiment: {HOSTILE}\n")
-    write(results / "tables/claims.csv", f"claim,says,where,claim verdict,comparison,verdict\n{HOSTILE},,,,,held\n")
+    write(results / "tables/claims.csv", f"{CLAIMS}\n{HOSTILE},,,,m,,,held,held\n")
     page = Page(make(results))
     assert not [attrs for _, attrs in page.elements if "onerror" in attrs]
     assert not [tag for tag, _ in page.elements if tag == "img"]
@@ -207,9 +214,10 @@ def test_records_are_stated_once_or_by_what_differs(results):
 
 
 def test_claims_have_their_verdict_in_words(results):
-    header = "claim,says,where,comparison,model,length,measured,verdict,claim verdict\n"
-    rows = "one,LIFT wins,Table 1,lift3 > sft,m,32,-1.0,not held,not held\none,,,lift3 > base,m,32,+1.0,held,not held\n"
-    write(results / "tables/claims.csv", header + rows)
+    rows = (
+        "one,LIFT wins,Table 1,lift3 - sft,m,lift3,sft,not held,not held\none,,,lift3 - base,m,lift3,base,held,not held"
+    )
+    write(results / "tables/claims.csv", f"{CLAIMS}\n{rows}\n")
     page = Page(make(results))
     marks = [attrs["class"] for tag, attrs in page.elements if tag == "span" and "mark" in attrs.get("class", "")]
     assert [kind for kind in marks if "held" in kind] == ["mark not-held", "mark not-held", "mark held"]

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lift.errors import InputError
-from lift.report import tables
+from lift.report import tables, text
 from lift.scores import reported
 from lift.scores.problem_scores import problem_table
 from lift.scores.scores import read_problems, score_rows
@@ -127,7 +127,8 @@ def test_who_answers_only_some_benchmarks_has_no_average(scores):
     assert scores.query("method == 'guess' and benchmark == 'average'").empty
 
 
-NONE = pd.DataFrame(columns=["model", "method", "benchmark", "gen_length", "verdict", "published", "differs"])
+NONE = pd.DataFrame(columns=["model", "method", "benchmark", "gen_length", "verdict"])
+REPORTED = pd.DataFrame(columns=["model", "method", "benchmark", "length", "published", "value", "differs"])
 
 
 def shown(scores):
@@ -137,13 +138,13 @@ def shown(scores):
 def test_the_main_table_has_a_row_a_length(scores):
     rows = shown(scores)
     assert set(rows.query("benchmark == 'gsm8k'")["decoder"]) == {"greedy", "long"}
-    table = tables.main_table(rows, OWN, ["guess", "base", "sft"], NONE, NONE)
+    table = text.main(tables.main_table(rows, OWN, ["guess", "base", "sft"], NONE), REPORTED)
     assert table[["model", "length", "method", "seeds"]].values.tolist() == [
-        ["none", 32, "guess", 1],
-        ["m", 32, "base", 1],
-        ["m", 32, "sft", 2],
-        ["m", 64, "base", 1],
-        ["m", 64, "sft", 2],
+        ["none", "32", "guess", "1"],
+        ["m", "32", "base", "1"],
+        ["m", "32", "sft", "2"],
+        ["m", "64", "base", "1"],
+        ["m", "64", "sft", "2"],
     ]
     shown_benchmarks = ["gsm8k (n=4)", "sudoku (cell_accuracy, n=2)", "aime24 (pass@2, n=2)", "average"]
     assert list(table.columns)[4:] == ["step", *shown_benchmarks]
@@ -151,8 +152,8 @@ def test_the_main_table_has_a_row_a_length(scores):
     assert table.loc[1, "gsm8k (n=4)"].startswith("75.0 [")
     assert table.loc[3, "gsm8k (n=4)"].startswith("100.0 [")
     assert table.loc[3, "sudoku (cell_accuracy, n=2)"] == "-"
-    one_length = tables.main_table(rows[rows["gen_length"] == 32], OWN, ["guess", "base", "sft"], NONE, NONE)
-    assert "length" not in one_length
+    one_length = tables.main_table(rows[rows["gen_length"] == 32], OWN, ["guess", "base", "sft"], NONE)
+    assert "length" not in text.main(one_length, REPORTED)
 
 
 def test_the_main_table_says_what_a_score_is_beside(scores):
@@ -171,12 +172,13 @@ def test_the_main_table_says_what_a_score_is_beside(scores):
     sources = {name: name for name in PLAN}
     joined = reported.join(tables.own_scores(rows, OWN), published, {"m": "hub/m"}, sources)
     methods = ["guess", "base", "sft"]
-    table = tables.main_table(rows, OWN, methods, comparisons, joined)
-    cells = table.set_index(["method", "length"])["gsm8k (n=4)"]
-    assert cells["base", 32].endswith("] worse; published 70.0")
-    assert cells["sft", 64].endswith("]; published 45.0, differs")
     rest = reported.without_counterpart(joined, published, sources)
-    table = tables.reported_table(joined, rest, methods)
+    beside = tables.reported_table(joined, rest, methods)
+    table = text.main(tables.main_table(rows, OWN, methods, comparisons), beside)
+    cells = table.set_index(["method", "length"])["gsm8k (n=4)"]
+    assert cells["base", "32"].endswith("] worse; published 70.0")
+    assert cells["sft", "64"].endswith("]; published 45.0, differs")
+    table = text.reported(beside)
     assert table[["model", "method", "length", "published", "differs"]].values.tolist() == [
         ["m", "base", "32", "70.0", "no"],
         ["m", "sft", "32 (not stated)", "45.0", "no"],
@@ -222,10 +224,12 @@ def test_decoders_stand_next_to_each_other_with_what_they_cost(scores):
         *(["base", "greedy"], ["base", "fast"]),
         *(["sft", "greedy"], ["sft", "fast"]),
     ]
-    assert [text.split()[0] for text in table["score"]] == ["75.0", "0.0", "75.0", "0.0"]
-    assert table["passes an answer"].tolist() == ["4.0", "2.0", "4.0", "2.0"]
-    assert table["tokens a pass"].tolist() == ["5.00", "10.00", "5.00", "10.00"]
-    assert table["tokens a second"].tolist() == ["40"] * 4
+    assert table["value"].tolist() == [0.75, 0, 0.75, 0]
+    shown = text.SHOWN["decoders"](table)
+    assert [score.split()[0] for score in shown["score"]] == ["75.0", "0.0", "75.0", "0.0"]
+    assert shown["passes an answer"].tolist() == ["4.0", "2.0", "4.0", "2.0"]
+    assert shown["tokens a pass"].tolist() == ["5.00", "10.00", "5.00", "10.00"]
+    assert shown["tokens a second"].tolist() == ["40"] * 4
 
 
 def test_problem_scores_of_another_kind_are_named(tmp_path, rows):

@@ -4,7 +4,6 @@ import json
 
 import pandas as pd
 import pytest
-import yaml
 
 from lift.report import tables
 from lift.report.figures import scores as figure
@@ -12,11 +11,10 @@ from lift.report.figures.style import method_marks
 from lift.report.page import cells
 from lift.scores import claims, reported
 from lift.scores.comparisons import compare
-from lift.scores.decoded_step import decoded_step, say, untrained
+from lift.scores.decoded_step import decoded_step, say
 from lift.scores.problem_scores import problem_table
 from lift.scores.run_records import decoded_steps
 from lift.scores.scores import score_rows
-from tests.conftest import ROOT
 from tests.test_scores import OWN, PLAN, write
 
 METHODS = ["base", "sft", "gift"]
@@ -94,7 +92,7 @@ def test_every_table_says_so(made):
     sources = {name: name for name in PLAN}
     joined = reported.join(tables.own_scores(scores, OWN), published, {"m": "hub/m"}, sources)
     found = {
-        "main": tables.main_table(scores, OWN, METHODS, comparisons, joined),
+        "main": tables.main_table(scores, OWN, METHODS, comparisons),
         "pass_at_k": tables.pass_table(scores, METHODS),
         "format": tables.format_table(scores, OWN, METHODS),
         "decoders": tables.decoder_table(scores, pd.DataFrame(costs), OWN, decoders, METHODS),
@@ -120,25 +118,9 @@ def test_claims_and_figures_say_so(made):
     assert labels == ["base", "sft (the base)", "gift (the base)"]
 
 
-def test_the_page_shows_the_column(made, tmp_path):
+def test_the_page_shows_the_column(made):
     scores, _ = made
-    none = pd.DataFrame(columns=["model", "method", "benchmark", "gen_length", "verdict", "published", "differs"])
-    tables.write(tables.main_table(scores, OWN, METHODS, none, none), tmp_path / "main")
-    table = cells.read_table(tmp_path / "main.csv")
-    rows = cells.main_table(table, {"runs": [], "benchmarks": {}, "methods": METHODS, "models": ["m"]}, {})["rows"]
+    none = pd.DataFrame(columns=["model", "method", "benchmark", "gen_length", "verdict"])
+    index = {"runs": [], "benchmarks": {}, "methods": METHODS, "models": ["m"]}
+    rows = cells.main_table(tables.main_table(scores, OWN, METHODS, none), None, index, {})["rows"]
     assert {row["text"]["method"]: row["text"]["step"] for row in rows} == SAID
-
-
-def test_a_note_names_only_what_is_untrained():
-    assert untrained({"sft": "120", "base": "-"}) == "-"
-    assert untrained({"sft": "120", "gift": "the base"}) == "gift is the base"
-
-
-def test_no_config_decodes_gifts_untrained_best():
-    """Its held-out loss scores padding, on which it does not train, so that its best is the base."""
-    for path in [*(ROOT / "config").glob("*.yaml"), *(ROOT / "tests/config").glob("*.yaml")]:
-        config = yaml.safe_load(path.read_text())
-        for name, method in (config.get("methods") or {}).items():
-            if method.get("objective") == "gift":
-                training = config["training"] | method.get("training", {})
-                assert training["checkpoint"] == "last", f"{path}: {name}"

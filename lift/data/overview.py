@@ -24,7 +24,7 @@ def shared_rows(corpora: dict[str, list[dict]], benchmarks: dict[str, list[dict]
             pair = {"corpus": corpus, "benchmark": benchmark}
             shared += [pair | {"problem": q, "example": t, "run": run} for q, t, run in found]
             problems = len({q for q, _, _ in found})
-            counts.append(pair | {"problems": len(asked), "shared": problems, "share": f"{problems / len(asked):.1%}"})
+            counts.append(pair | {"problems": len(asked), "shared": problems, "share": problems / len(asked)})
     return shared, counts
 
 

@@ -5,7 +5,6 @@ All is read from the folder of one experiment. What is missing there is said, no
 
 import contextlib
 import math
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -53,9 +52,8 @@ def explain(results: Path, path: str) -> dict:
 
 
 def _methods_of(cell: Cell) -> list[str]:
-    """The methods that a row names in columns, or in a claim's comparison such as `lift3 - sft, average`."""
-    named = re.match(r"(\S+) - (\S+), ", cell.row.get("comparison", ""))
-    return list(named.groups()) if named else [cell.row[key] for key in ("method", "reference") if key in cell.row]
+    """The methods that a row names."""
+    return [cell.row[key] for key in ("method", "reference") if cell.row.get(key)]
 
 
 def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -71,11 +69,8 @@ def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _rows(cell: Cell, method: str, scores: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
     """The rows of scores.csv behind a cell, over all seeds and of each."""
-    row, (head, _, rest) = cell.row, cell.column.partition(" ")
-    if head in set(scores["benchmark"]):  # in columns such as `x (pass@16, n=30)` and `x pass@4`
-        row = row | {"benchmark": head} | ({"metric": rest} if re.fullmatch(r"\w+@\d+", rest) else {})
-    metric, benchmark = row.get("metric", row.get("share of answers")), row.get("benchmark", "average")
-    length = row.get("length", "").partition(" ")[0]  # some are `48 (not stated)`
+    row = cell.row
+    metric, benchmark, length = row.get("metric"), row.get("benchmark", "average"), row.get("length")
     wanted = {"model": row.get("model"), "method": method, "benchmark": benchmark}
     wanted |= {"metric": "mean" if benchmark == "average" else metric}
     wanted |= {"decoder": row.get("decoder"), "gen_length": length}

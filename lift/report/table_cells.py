@@ -10,6 +10,7 @@ import pandas as pd
 from lift import tidy
 from lift.errors import InputError
 
+MEASURED = ("value", "difference")  # columns that a path means where it names none
 _LONG = 30  # characters of a name; what is longer, or has spaces, is a text
 _SHOWN = 5  # cells that an error lists
 
@@ -26,8 +27,9 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The path that finds it."""
-        return "/".join([self.experiment, self.table, *(self.row[key] for key in self.keys), _short(self.column)])
+        """The path that finds it; what was measured needs no name of its column."""
+        column = [] if self.column in MEASURED else [_short(self.column)]
+        return "/".join([self.experiment, self.table, *(self.row[key] for key in self.keys), *column])
 
 
 def locate(results: Path, path: str) -> tuple[str, str, list[str]]:
@@ -82,12 +84,13 @@ def _same(asked: str, found: str) -> bool:
 
 def _fits(cell: Cell, columns: list[str], path: str) -> bool:
     """Whether a path names the cell: its column, after some of the row's cells in these columns, in their order."""
-    short = _short(cell.column)
-    for form in (cell.column, short, short.replace(" ", "/")):
-        if f"/{path}".casefold().endswith(f"/{form}".casefold()):
+    forms = [f"/{name}" for name in (cell.column, _short(cell.column))] + [""] * (cell.column in MEASURED)
+    for form in forms:
+        if f"/{path}".casefold().endswith(form.casefold()):
             words = iter(word for column in columns for word in cell.row[column].split("/"))
-            asked = [part for part in path[: -len(form)].split("/") if part]
-            return all(any(_same(part, word) for word in words) for part in asked)
+            asked = [part for part in f"/{path}"[: len(path) + 1 - len(form)].split("/") if part]
+            if all(any(_same(part, word) for word in words) for part in asked):
+                return True
     return False
 
 

@@ -236,9 +236,9 @@ def name_of(comparison: dict) -> str:
 
 
 def decide(claims: Claims, found: list[Case]) -> pd.DataFrame:
-    """A row a case; differences of scores and probabilities in points."""
-    columns = ["claim", "says", "where", "comparison", "expected", "model", "length", "measured", "n", "seeds"]
-    columns += ["seed variance", "note", "verdict", "claim verdict"]
+    """A row a case; differences of scores and probabilities. method, reference: empty where words are compared."""
+    columns = ["claim", "says", "where", "comparison", "expected", "model", "length", "method", "reference"]
+    columns += ["difference", "ci_low", "ci_high", "n", "seeds", "seed variance", "note", "verdict", "claim verdict"]
     if not found:
         return pd.DataFrame(columns=columns)
     level, rows = level_of(found), []
@@ -247,16 +247,16 @@ def decide(claims: Claims, found: list[Case]) -> pd.DataFrame:
         entry, expect = claims.claims[case.claim], case.comparison["expect"]
         row = {"claim": case.claim, "says": entry["says"], "where": entry["where"]}
         row |= {"comparison": name_of(case.comparison), "expected": expected[expect]}
-        row |= {"model": case.model, "length": case.length}
+        row |= {"model": case.model, "length": None if case.length == "-" else case.length}
+        row |= {"method": case.comparison.get("method", ""), "reference": case.comparison.get("against", "")}
         if case.at is None:
-            row |= dict.fromkeys(("measured", "n", "seeds", "seed variance", "note"), "-")
             rows.append(row | {"verdict": "not run"})
             continue
         result = case.at(level)
-        points = [100 * value for value in result[:3]]
-        row |= {"measured": "{:+.1f} [{:+.1f}, {:+.1f}]".format(*points), "n": case.n}
-        row |= {"seeds": len(case.made.parts[0]) if case.made else "-", "seed variance": result.seeds}
+        row |= dict(zip(("difference", "ci_low", "ci_high"), result[:3], strict=True)) | {"n": case.n}
+        row |= {"seeds": len(case.made.parts[0]) if case.made else None, "seed variance": result.seeds}
         rows.append(row | {"note": case.note, "verdict": verdict(result, expect, claims.margin / 100)})
-    table = pd.DataFrame(rows)
+    whole = dict.fromkeys(("length", "n", "seeds"), "Int64")
+    table = pd.DataFrame(rows, columns=columns[:-1]).astype(whole)
     table["claim verdict"] = table.groupby(["claim", "model"])["verdict"].transform(lambda part: overall(list(part)))
     return table

@@ -1,4 +1,4 @@
-"""Tables from the scores, comparisons, claims and statistics, each as CSV, Markdown and LaTeX.
+"""Tables from the scores, comparisons, claims and statistics, each as CSV and, as text, as Markdown and LaTeX.
 
 main, comparisons, claims, reported, pass_at_k, format, decoders, statistics.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from lift import tidy
-from lift.report import tables
+from lift.report import tables, text
 from lift.scores import claims, reported
 from lift.scores.scores import read_problems
 
@@ -31,7 +31,7 @@ def main(experiment, args) -> None:
     stated = claims.read(args.claims)
     decided = claims.decide(stated, claims.cases(stated, read_problems(layout.problem_scores), statistics))
     made = {
-        "main": tables.main_table(scores, metrics, methods, comparisons, joined),
+        "main": tables.main_table(scores, metrics, methods, comparisons),
         "comparisons": tables.comparison_table(comparisons, methods, list(metrics)),
         "claims": decided,
         "reported": tables.reported_table(joined, rest, methods),
@@ -41,4 +41,5 @@ def main(experiment, args) -> None:
         "statistics": tables.statistics_tables({files[model].stem: table for model, table in statistics.items()}),
     }
     for name, table in made.items():
-        tables.write(table, layout.table(name))
+        shown = text.main(table, made["reported"]) if name == "main" else text.SHOWN.get(name, text.plain)(table)
+        tables.write(table, layout.table(name), shown)

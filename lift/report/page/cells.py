@@ -1,13 +1,16 @@
-"""The tables of the page, read from their CSV files."""
+"""The tables of the page, from those of the experiment."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
 
 from lift import tidy
+from lift.config.layout import Layout
+from lift.report import text
 from lift.report.page.answers import answers_link
 
+_SAID = ("model", "length", "method", "seeds", "step")  # of a row of the main table, before its scores
+_OF_A_CLAIM = ("claim", "says", "where")
 VERDICTS = ("not held", "held", "alike", "undecided", "not run")  # "not held" before the "held" that it contains
 
 
@@ -16,28 +19,27 @@ def is_made(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 1  # a table without columns is a line break
 
 
-def read_table(path: Path) -> dict | None:
-    """The columns and rows of a CSV file as text; None where it was not made."""
-    if not is_made(path):
+def read(layout: Layout, name: str) -> pd.DataFrame | None:
+    """A table of an experiment, tidy; None where it was not made."""
+    path = layout.table(name).with_suffix(".csv")
+    return tidy.read(path) if is_made(path) else None
+
+
+def as_text(name: str, table: pd.DataFrame | None) -> dict | None:
+    """The columns and rows of a table as text, and which columns are of numbers; None where it was not made."""
+    if table is None:
         return None
-    frame = tidy.read_text(path)
-    return {"columns": list(frame.columns), "rows": frame.to_numpy().tolist()}
+    shown = text.SHOWN.get(name, text.plain)(table)
+    return {"columns": list(shown), "rows": shown.to_numpy().tolist(), "numbers": shown.attrs.get("numbers", [])}
 
 
-def _cell(text: str) -> dict:
-    """A cell of the main table in its parts: number, interval, mark against the reference, and the rest."""
-    number, interval, rest = re.fullmatch(r"(-?[\d.]+)?\s*(\[[^\]]*\])?\s*(.*)", text, re.DOTALL).groups()
-    mark, _, note = rest.partition(";")
-    if mark.strip() not in ("better", "worse"):
-        mark, note = "", rest
-    return {"number": number, "interval": interval, "mark": mark.strip(), "note": note.strip(" ;"), "link": ""}
+def main_table(
+    table: pd.DataFrame | None, published: pd.DataFrame | None, index: dict, lengths: dict[tuple[str, str], int]
+) -> dict | None:
+    """The main table, each number with the link to the answers behind it: of the first decoder of the row's length.
 
-
-def main_table(table: dict | None, index: dict, lengths: dict[tuple[str, str], str]) -> dict | None:
-    """The main table, each number with the link to the answers behind it.
-
-    A column's benchmark is its first word, its decoder the first one of the row's answer length. An average opens the
-    first benchmark of its row. lengths: answer length by (benchmark, decoder).
+    An average opens the first benchmark of its row. published: the reported table. lengths: answer length by
+    (benchmark, decoder).
     """
     if table is None:
         return None
@@ -45,36 +47,30 @@ def main_table(table: dict | None, index: dict, lengths: dict[tuple[str, str], s
     for run in index["runs"]:
         if "data" in run:
             models.setdefault((run["benchmark"], run["decoder"], run["method"]), []).append(run["model"])
-    rows = []
-    for values in table["rows"]:
-        facts = dict(zip(table["columns"], values, strict=True))
-        method, length = facts["method"], facts.get("length")
-        cells = {}
-        for column, text in facts.items():
-            benchmark = column.split()[0]
-            if benchmark not in index["benchmarks"] and benchmark != "average":
-                continue
-            cells[column] = cell = _cell(text)
-            if not cell["number"]:
-                continue
-            for decoder in index["benchmarks"].get(benchmark, {}).get("decoders", []):
-                same_length = length is None or lengths.get((benchmark, decoder)) == length
-                if same_length and facts["model"] in models.get((benchmark, decoder, method), []):
-                    model = facts["model"] if facts["model"] != "none" else index["models"][0]
-                    others = (index["reference"], "base", *index["methods"])
-                    answering = [
-                        other
-                        for other in others
-                        if other != method and {model, "none"} & set(models.get((benchmark, decoder, other), []))
-                    ]
-                    cell["link"] = answers_link(model, benchmark, decoder, method, (answering or [method])[0])
-                    cell["title"] = f"{method} on {benchmark}: the answers"
-                    break
-        if cells.get("average", {}).get("number"):
-            first = next((cell["link"] for cell in cells.values() if cell["link"]), "")
-            cells["average"] |= {"link": first, "title": f"{method}: the answers to the first benchmark"}
-        rows.append({"text": facts, "cells": cells})
-    return {"columns": table["columns"], "rows": rows}
+
+    def link(row: dict) -> str:
+        for decoder in index["benchmarks"].get(row["benchmark"], {}).get("decoders", []):
+            place, method = (row["benchmark"], decoder), row["method"]
+            if lengths.get(place) == row["length"] and row["model"] in models.get((*place, method), []):
+                model = row["model"] if row["model"] != "none" else index["models"][0]
+                others = [name for name in (index["reference"], "base", *index["methods"]) if name != method]
+                answering = [name for name in others if {model, "none"} & set(models.get((*place, name), []))]
+                return answers_link(model, *place, method, (answering or [method])[0])
+        return ""
+
+    facts = zip(table.to_dict("records"), text.titles(table), text.notes(table, published), strict=True)
+    rows: dict[tuple, dict] = {}
+    for row, title, note in facts:
+        number, _, interval = text.percent(row["value"], row["ci_low"], row["ci_high"]).partition(" ")
+        cell = {"number": number, "interval": interval, "mark": row["verdict"], "note": note, "link": link(row)}
+        cell["title"] = f"{row['method']} on {row['benchmark']}: the answers"
+        name = (row["model"], row["length"], row["method"])
+        cells = rows.setdefault(name, {"text": {key: row[key] for key in _SAID}, "cells": {}})["cells"]
+        cells[title] = cell
+        if title == "average":
+            first = next((one["link"] for one in cells.values() if one["link"]), "")
+            cell |= {"link": first, "title": f"{row['method']}: the answers to the first benchmark"}
+    return {"columns": list(text.main(table, published)), "rows": list(rows.values())}
 
 
 def verdict_kind(text: str) -> str:
@@ -82,34 +78,22 @@ def verdict_kind(text: str) -> str:
     return next((name.replace(" ", "-") for name in VERDICTS if text.strip().lower().startswith(name)), "")
 
 
-def claims(table: dict | None) -> list[dict] | None:
+def claims(table: pd.DataFrame | None) -> list[dict] | None:
     """The claims in order, each with its comparisons as a table, and its verdict, by model where these differ."""
     if table is None:
         return None
-    about = ("claim", "says", "where", "claim verdict")
+    shown, found = text.SHOWN["claims"](table), []
     first = ("comparison", "verdict")  # which a narrow screen shows without scrolling
-    columns = [name for name in table["columns"] if name not in about]
+    columns = [name for name in shown if name not in (*_OF_A_CLAIM, "claim verdict")]
     columns.sort(key=lambda name: name not in first)
-    found: dict[str, dict] = {}
-    for values in table["rows"]:
-        facts = dict(zip(table["columns"], values, strict=True))
-        claim = found.setdefault(facts["claim"], {name: facts.get(name, "") for name in about} | {"rows": [], "by": {}})
-        claim["rows"].append([facts[name] for name in columns])
-        claim["by"][facts.get("model", "")] = facts.get("claim verdict", "")
-    for claim in found.values():
-        if len(set(claim["by"].values())) > 1:
-            claim["claim verdict"] = "; ".join(f"{verdict} ({model})" for model, verdict in claim["by"].items())
-    return [claim | {"columns": columns} for claim in found.values()]
-
-
-def numeric_columns(table: dict) -> list[str]:
-    """The columns of numbers, with intervals or without, and dashes."""
-    number = re.compile(r"[-+<]?[\d.,]+%?( \[[^\]]*\])?")
-    return [
-        name
-        for name, texts in zip(table["columns"], zip(*table["rows"], strict=True), strict=False)
-        if any(map(number.fullmatch, texts)) and all(text in ("", "-") or number.fullmatch(text) for text in texts)
-    ]
+    for _, rows in shown.groupby("claim", sort=False):
+        by_model = rows.groupby("model", sort=False)["claim verdict"].first()
+        verdict = by_model.iloc[0]
+        if by_model.nunique() > 1:
+            verdict = "; ".join(f"{verdict} ({model})" for model, verdict in by_model.items())
+        parts = {"columns": columns, "rows": rows[columns].to_numpy().tolist(), "numbers": shown.attrs["numbers"]}
+        found.append(rows.iloc[0][list(_OF_A_CLAIM)].to_dict() | {"claim verdict": verdict} | parts)
+    return found
 
 
 def cost_summary(path: Path, methods: list[str]) -> dict | None:
@@ -138,4 +122,4 @@ def cost_summary(path: Path, methods: list[str]) -> dict | None:
     columns += ["peak memory (MiB)", "peak GPU memory (MiB)"]
     if all(row[-1] == "-" for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
-    return {"columns": columns, "rows": rows}
+    return {"columns": columns, "rows": rows, "numbers": columns[3:]}

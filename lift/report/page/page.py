@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import jinja2
-import pandas as pd
 
+from lift import tidy
 from lift.config.layout import Layout
 from lift.report import contents
 from lift.report.contents import FIGURES, TABLES
 from lift.report.page.answers import dumps, gather_answers
-from lift.report.page.cells import claims, cost_summary, is_made, main_table, numeric_columns, read_table, verdict_kind
+from lift.report.page.cells import as_text, claims, cost_summary, is_made, main_table, read, verdict_kind
 
 _FOLDER = Path(__file__).parent
 SOURCES = tuple(_FOLDER / name for name in ("page.html.jinja", "page.css", "page.js"))
@@ -74,15 +74,12 @@ def gather(layout: Layout, view: dict, budget: int) -> dict:
     results, methods, metrics = layout.folder, view["methods"], view["metrics"]
     reference = view["references"][0]
     index, blobs, said = gather_answers(results, metrics, view["decoders"], methods, reference, budget)
-    scores = read_table(layout.scores)
     lengths = {}
-    if scores is not None:
-        frame = pd.DataFrame(scores["rows"], columns=scores["columns"])
-        lengths = dict(zip(zip(frame["benchmark"], frame["decoder"], strict=True), frame["gen_length"], strict=True))
-    main = main_table(read_table(layout.table("main").with_suffix(".csv")), index, lengths)
-    comparisons = read_table(layout.table("comparisons").with_suffix(".csv"))
+    if is_made(layout.scores):
+        scores = tidy.read(layout.scores)
+        lengths = dict(zip(zip(scores["benchmark"], scores["decoder"], strict=True), scores["gen_length"], strict=True))
     titles = {name: title for made in TABLES.values() for name, title in made.items()}
-    others = {layout.table(name).with_suffix(".csv"): title for name, title in titles.items() if name not in SHOWN}
+    others = {name: as_text(name, read(layout, name)) for name in titles if name not in SHOWN}
     return {
         "experiment": results.resolve().name,
         "reference": reference,
@@ -91,16 +88,14 @@ def gather(layout: Layout, view: dict, budget: int) -> dict:
         "metrics": metrics,
         "seeds": said["seeds"][1],
         "records": records(results),
-        "main": main,
-        "claims": claims(read_table(layout.table("claims").with_suffix(".csv"))),
-        "comparisons": comparisons,
+        "main": main_table(read(layout, "main"), read(layout, "reported"), index, lengths),
+        "claims": claims(read(layout, "claims")),
+        "comparisons": as_text("comparisons", read(layout, "comparisons")),
         "figures": figures(layout.figures),
-        "tables": [
-            {"name": path.stem, "title": title, **read_table(path)} for path, title in others.items() if is_made(path)
-        ],
+        "tables": [{"name": name, "title": titles[name], **table} for name, table in others.items() if table],
         "costs": cost_summary(layout.costs, methods),
         "config": layout.config.read_text(encoding="utf-8") if layout.config.is_file() else None,
-        "has_scores": scores is not None,
+        "has_scores": bool(lengths),
         "answers": said,
         "index": index,
         "blobs": blobs,
@@ -118,7 +113,6 @@ def render(page: dict) -> str:
     )
     environment.globals["zip"] = zip
     environment.filters["verdict_kind"] = verdict_kind
-    environment.filters["numeric_columns"] = numeric_columns
     template, style, script = SOURCES
     code = script.read_text(encoding="utf-8")
     data = {"answers-index": dumps(page["index"]), **page["blobs"]}  # escaped by `dumps`
