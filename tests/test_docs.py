@@ -19,7 +19,7 @@ from tests.checkout import Checkout
 from tests.conftest import ROOT
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-KEPT = {"miniature": "config"}  # folder of docs/ -> config
+KEPT = {"miniature": "config", "study": "study"}  # folder of docs/ -> config
 
 
 def read_config(name):
@@ -124,7 +124,7 @@ def test_a_changed_setting_or_module_is_noticed():
 
 def test_the_readme_shows_the_kept_tables():
     readme = (ROOT / "README.md").read_text()
-    for line in (ROOT / "docs/miniature/main.md").read_text().splitlines():
+    for line in (ROOT / "docs/study/main.md").read_text().splitlines():
         assert line in readme
 
 
@@ -137,10 +137,10 @@ def test_the_page_on_uncertainty_shows_the_simulation():
 
 def test_the_page_of_results_shows_the_claims_and_what_they_could_find():
     page = (ROOT / "docs/results.md").read_text()
-    decided, found = (table_of(ROOT / f"docs/miniature/{name}.md") for name in ("claims", "power"))
+    decided, found = (table_of(ROOT / f"docs/study/{name}.md") for name in ("claims", "power"))
     finds = {row["comparison"]: row["finds (points)"] for row in found}
     rows = [row for row in decided if row["verdict"] != "not run"]
-    assert len(rows) == 6
+    assert len(rows) == 11
     for row in rows:
         name = row["comparison"]
         assert f"{name}: {row['measured']} | {finds.get(name, '')}".rstrip() in page

@@ -110,12 +110,12 @@ def test_benchmarks_take_the_variances_of_their_namesakes_or_their_metric():
 
 @pytest.fixture(scope="module")
 def config():
-    return configuration.load_config(ROOT / "config/config.yaml")
+    return configuration.load_config(ROOT / "config/study.yaml")
 
 
 @pytest.fixture(scope="module")
 def kept():
-    return pd.read_parquet(ROOT / "docs/miniature/problem_scores.parquet")
+    return pd.read_parquet(ROOT / "docs/study/problem_scores.parquet")
 
 
 def test_a_finished_run_finds_what_its_intervals_leave_room_for(config, kept, tmp_path):
@@ -155,7 +155,7 @@ def test_the_command_says_whose_variances_it_takes(tmp_path):
     command = [sys.executable, "-m", "lift", "power", "--config", ROOT / "config/paper.yaml"]
     made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
-    assert "docs/miniature/problem_scores.parquet" in made.stdout
+    assert "docs/study/problem_scores.parquet" in made.stdout
     assert "lift3 - sft, contests - others" in made.stdout
     assert "GPU-hours" in made.stdout
     assert subprocess.run([*command, "--output", tmp_path], cwd=tmp_path).returncode == 0

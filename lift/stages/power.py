@@ -14,7 +14,7 @@ from lift.scores import claims
 from lift.scores.scores import read_problems
 
 ROOT = Path(__file__).parent.parent.parent
-CLAIMS, STAND_IN = ROOT / "config" / "claims.yaml", ROOT / "docs" / "miniature"
+CLAIMS, STAND_IN = ROOT / "config" / "claims.yaml", ROOT / "docs" / "study"
 PROBLEMS = "problem_scores.parquet"
 
 
@@ -24,7 +24,7 @@ def add_arguments(parser) -> None:
         dest="source",
         type=Path,
         help=f"folder with the {PROBLEMS} of a finished experiment, this or another; its own results if left out, and "
-        "where there are none, those of the miniature that are kept in docs/",
+        "where there are none, those of the study that are kept in docs/",
     )
     parser.add_argument("--claims", type=Path, default=CLAIMS, help="the claims, a YAML file")
     parser.add_argument("--output", type=Path, help=".csv, .md and .tex: a path without its ending, or a folder")
