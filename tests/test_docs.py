@@ -12,7 +12,9 @@ import yaml
 from lift import provenance, tidy
 from lift.config import configuration
 from lift.config.experiment import Experiment
+from lift.report import tables, text
 from lift.report.kept import header, made_by, part_files
+from lift.scores import reported
 from lift.scores.problem_scores import problem_table
 from lift.scores.scores import COLUMNS, score_rows
 from tests.checkout import Checkout
@@ -120,6 +122,29 @@ def test_a_changed_setting_or_module_is_noticed():
     assert made_by(Experiment(config))["finetune"] == before["finetune"]  # the other still has the objective
     config["methods"] = {"sft": config["methods"]["sft"]}
     assert made_by(Experiment(config))["finetune"] != before["finetune"]
+
+
+@pytest.mark.parametrize("folder, config", KEPT.items())
+def test_the_kept_tables_are_what_this_code_makes_of_the_kept_scores(folder, config, tmp_path):
+    experiment, kept = Experiment(configuration.resolve(read_config(config), SCHEMA)), ROOT / "docs" / folder
+    view, published = experiment.tables(), reported.read(ROOT / "config/reported.csv")
+    metrics, methods = view["metrics"], view["methods"]
+    scores = tables.first_decoders(tidy.read(kept / "scores.csv"), view["decoders"])
+    comparisons = tidy.read(kept / "comparisons.csv")
+    joined = reported.join(tables.own_scores(scores, metrics), published, view["bases"], view["sources"])
+    rest = reported.without_counterpart(joined, published, view["sources"])
+    made = {
+        "reported": tables.reported_table(joined, rest, methods),
+        "main": tables.main_table(scores, metrics, methods, comparisons),
+        "comparisons": tables.comparison_table(comparisons, methods, list(metrics)),
+        "pass_at_k": tables.pass_table(scores, methods),
+        "format": tables.format_table(scores, metrics, methods),
+    }
+    for name, table in made.items():
+        tables.write(table, tmp_path / name, text.shown(name, table, made["reported"]))
+        assert (tmp_path / f"{name}.md").read_text() == (kept / f"{name}.md").read_text(), name
+        again = text.shown(name, tidy.read(tmp_path / f"{name}.csv"), made["reported"])
+        assert again.to_markdown(index=False, disable_numparse=True) + "\n" == (kept / f"{name}.md").read_text()
 
 
 def test_the_readme_shows_the_kept_tables():

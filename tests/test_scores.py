@@ -225,7 +225,7 @@ def test_decoders_stand_next_to_each_other_with_what_they_cost(scores):
         *(["sft", "greedy"], ["sft", "fast"]),
     ]
     assert table["value"].tolist() == [0.75, 0, 0.75, 0]
-    shown = text.SHOWN["decoders"](table)
+    shown = text.shown("decoders", table)
     assert [score.split()[0] for score in shown["score"]] == ["75.0", "0.0", "75.0", "0.0"]
     assert shown["passes an answer"].tolist() == ["4.0", "2.0", "4.0", "2.0"]
     assert shown["tokens a pass"].tolist() == ["5.00", "10.00", "5.00", "10.00"]

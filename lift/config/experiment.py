@@ -265,6 +265,10 @@ class Experiment:
     def check(self, **named: object) -> None:
         """Raises InputError where a stage is given the name of something that the experiment does not have."""
         known = {"model": [*self.models, "none"], "method": ["guess", "base", *self.methods], "corpus": self.corpora}
+        known |= {
+            "finetune": {"model": self.models, "method": self.trained},
+            "decode": {"model": self.models, "method": ["base", *self.methods]},
+        }.get(named.get("stage"), {})
         known |= {"benchmark": self.benchmarks, "seed": [*self.seeds, 0]}
         for kind, names in known.items():
             if named.get(kind) is not None and named[kind] not in names:

@@ -136,10 +136,15 @@ def reported(table: pd.DataFrame) -> pd.DataFrame:
     return plain(rows, {"value": "measured"})
 
 
-SHOWN = {  # by table; the others are `plain`. The main one also takes the reported
+_OTHERS = {  # than row by row
     "claims": lambda table: plain(table.drop(columns=["method", "reference"]), {"difference": "measured"}),
     "decoders": lambda table: plain(table, {"value": "score"}),
     "pass_at_k": pass_at_k,
     "format": formats,
     "reported": reported,
 }
+
+
+def shown(name: str, table: pd.DataFrame, published: pd.DataFrame | None = None) -> pd.DataFrame:
+    """A table of this name as text. published: for the main one, the reported table."""
+    return main(table, published) if name == "main" else _OTHERS.get(name, plain)(table)

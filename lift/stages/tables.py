@@ -41,5 +41,4 @@ def main(experiment, args) -> None:
         "statistics": tables.statistics_tables({files[model].stem: table for model, table in statistics.items()}),
     }
     for name, table in made.items():
-        shown = text.main(table, made["reported"]) if name == "main" else text.SHOWN.get(name, text.plain)(table)
-        tables.write(table, layout.table(name), shown)
+        tables.write(table, layout.table(name), text.shown(name, table, made["reported"]))

@@ -29,7 +29,7 @@ def as_text(name: str, table: pd.DataFrame | None) -> dict | None:
     """The columns and rows of a table as text, and which columns are of numbers; None where it was not made."""
     if table is None:
         return None
-    shown = text.SHOWN.get(name, text.plain)(table)
+    shown = text.shown(name, table)
     return {"columns": list(shown), "rows": shown.to_numpy().tolist(), "numbers": shown.attrs.get("numbers", [])}
 
 
@@ -82,7 +82,7 @@ def claims(table: pd.DataFrame | None) -> list[dict] | None:
     """The claims in order, each with its comparisons as a table, and its verdict, by model where these differ."""
     if table is None:
         return None
-    shown, found = text.SHOWN["claims"](table), []
+    shown, found = text.shown("claims", table), []
     first = ("comparison", "verdict")  # which a narrow screen shows without scrolling
     columns = [name for name in shown if name not in (*_OF_A_CLAIM, "claim verdict")]
     columns.sort(key=lambda name: name not in first)
