@@ -274,14 +274,9 @@ def test_a_changed_claim_plans_the_tables(checkout):
         assert checkout.plan() == {"tables": 1, "power": 1, "page": 1}
 
 
-def test_two_runs_give_the_same_scores_and_numbers_lead_to_their_records(checkout, tmp_path):
-    """Byte for byte, from the same config on one machine."""
-    again = Checkout(tmp_path, SMOKE)
-    assert again.run().returncode == 0
-    for name in ("scores.csv", "comparisons.csv", "problem_scores.parquet", "tables/main.md", "tables/claims.md"):
-        assert (again.results / name).read_bytes() == (checkout.results / name).read_bytes(), name
+def test_numbers_lead_to_their_records(checkout):
     command = [sys.executable, "-m", "lift", "explain", "smoke/main/tiny-llada/lift3/mini-gsm"]
-    result = subprocess.run(command, cwd=again.folder, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=checkout.folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     for part in ("scores.csv", "grades/tiny-llada/lift3/seed0/greedy/mini-gsm.csv", "runs/tiny-llada/lift3/seed0"):
         assert part in result.stdout
