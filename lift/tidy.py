@@ -6,7 +6,10 @@ import pandas as pd
 
 from lift.errors import InputError
 
+HOURS = "hours of "  # before the name of a column: what it takes
+_NEEDED = [f"{kind} for {target}" for kind in ("seeds", "problems") for target in ("2 points", "1 point")]
 NUMBERS = (
+    *("finds", *_NEEDED, *(HOURS + name for name in _NEEDED)),
     *("gen_length", "steps", "n", "seeds", "value", "ci_low", "ci_high", "difference", "p", "p_corrected"),
     *("id", "sample", "correct", "invalid", "truncated", "correct_cells", "empty_cells", "valid"),
     *("length", "p corrected", "published", "passes an answer", "tokens a pass", "tokens a second", "masked tokens"),

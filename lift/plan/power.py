@@ -24,6 +24,7 @@ from lift.scores.claims import Case, Claims
 from lift.scores.comparisons import Comparison, prepare
 from lift.scores.intervals import bonferroni, combined, problem_variance
 from lift.scores.scores import Scores, by_method
+from lift.tidy import HOURS
 
 POWER = 0.8
 TARGETS = (2.0, 1.0)  # points
@@ -182,7 +183,9 @@ def hours_of(config: dict, results: Path) -> Callable[[int, float], float]:
     """Hours of a resolved config with so many seeds, and times the problems, as lift.plan.planning estimates them."""
     known: dict[int, dict[str, float]] = {}
 
-    def hours(seeds: int, times: float) -> float:
+    def hours(seeds: float, times: float) -> float:
+        if math.inf in (seeds, times):
+            return math.inf
         if seeds not in known:
             made = planning.plan(config | {"seeds": list(range(seeds))}, results)
             known[seeds] = {row["stage"]: row["hours"] for row in made.stages()}
@@ -227,46 +230,40 @@ def _weighted(comparison: dict, metrics: dict[str, str]) -> bool:
 
 
 def table(claims: Claims, config: dict, results: Path, problems: pd.DataFrame) -> pd.DataFrame:
-    """For each comparison of two methods, what an experiment finds, and what it takes to find TARGETS; as text.
+    """For each comparison of two methods, what an experiment finds, and what it takes to find TARGETS.
 
     config: resolved. results: of this experiment, whatever of it is there. problems: problem_scores.parquet of these
-    results or of others, whose variances count; of another model or length where they have no such one. A dash: they
-    hold no such comparison with two seeds or more.
+    results or of others, whose variances count; of another model or length where they have no such one. Infinite: no
+    number is enough. NaN: they hold no such comparison with two seeds or more.
     """
     scores, by_length = by_method(problems), benchmark_sizes(config, results)
     cases, seeds, hours = _cases(claims, config, by_length), len(config["seeds"]), hours_of(config, results)
-    level = bonferroni(len(cases))
-    rows = []
+    level, targets = bonferroni(len(cases)), [(f"{n:g} point{'s' if n > 1 else ''}", n / 100) for n in TARGETS]
+    kinds = [
+        f"{of}{kind} for {target}" for target, _ in targets for kind in ("seeds", "problems") for of in ("", HOURS)
+    ]
+    columns, rows = ["claim", "comparison", "model", "length", "seeds", "n", "finds", *kinds], []
     for case in cases:
         if "statistic" in case.comparison:
             continue
         place = min(scores, key=lambda place: (place[0] != case.model, place[1] != case.length))
-        row = {"claim": case.claim, "comparison": paper.name_of(case.comparison)}
-        row |= {"model": case.model, "length": case.length, "seeds": seeds}
         sizes = by_length[case.length]
-        row |= {"n": sum(count for _, count in sizes.values())}
+        row = {"claim": case.claim, "comparison": paper.name_of(case.comparison), "model": case.model}
+        row |= {"length": case.length, "seeds": seeds, "n": sum(count for _, count in sizes.values())}
+        rows.append(row)
         try:
             plan = carried_over(*design_from(scores[place], case.comparison), sizes, case.comparison, seeds)
         except KeyError:
-            rows.append(row | dict.fromkeys(_columns(), "-"))
             continue
-        cells = [f"{100 * detectable(*plan.variance(seeds), level):.1f}" if seeds > 1 else "-"]
-        for points in TARGETS:
-            needed = seeds_needed(plan, points / 100, level)
-            cells.append(f"{needed} ({_hours(hours(needed, 1.0))})" if needed else "none")
-            if seeds == 1:
-                cells.append("-")
-                continue
-            times = problems_needed(plan, points / 100, level)
-            cells.append(f"{math.ceil(times * row['n']):,} ({_hours(hours(seeds, times))})" if times else "none")
-        rows.append(row | dict(zip(_columns(), cells, strict=True)))
-    return pd.DataFrame(rows, columns=["claim", "comparison", "model", "length", "seeds", "n", *_columns()])
-
-
-def _columns() -> list[str]:
-    targets = [f"{points:g} point{'s' if points > 1 else ''}" for points in TARGETS]
-    return ["finds (points)", *(f"{kind} for {target}" for target in targets for kind in ("seeds", "problems"))]
-
-
-def _hours(value: float) -> str:
-    return f"{value:,.0f} h" if value >= 10 else f"{value:.1f} h"
+        if seeds > 1:
+            row["finds"] = detectable(*plan.variance(seeds), level)
+        for target, points in targets:
+            needed = seeds_needed(plan, points, level) or math.inf
+            row |= {f"seeds for {target}": needed, f"{HOURS}seeds for {target}": hours(needed, 1.0)}
+            if seeds > 1:
+                times = problems_needed(plan, points, level) or math.inf
+                row |= {
+                    f"problems for {target}": times * row["n"] if times == math.inf else math.ceil(times * row["n"])
+                }
+                row |= {f"{HOURS}problems for {target}": hours(seeds, times)}
+    return pd.DataFrame(rows, columns=columns)

@@ -4,7 +4,11 @@ All take tidy tables, of lift.report.tables or read from their CSV files. Column
 `attrs["numbers"]`.
 """
 
+import math
+
 import pandas as pd
+
+from lift.tidy import HOURS
 
 FORMATS = {  # of columns of numbers
     "p": "{:.3f}",
@@ -136,12 +140,30 @@ def reported(table: pd.DataFrame) -> pd.DataFrame:
     return plain(rows, {"value": "measured"})
 
 
+def power(table: pd.DataFrame) -> pd.DataFrame:
+    """What an experiment could find, and the seeds and problems that find less, each with its hours in brackets."""
+
+    def cell(count: float, hours: float) -> str:
+        if pd.isna(count) or math.isinf(count):
+            return "-" if pd.isna(count) else "none"
+        return f"{count:,.0f} ({hours:,.0f} h)" if hours >= 10 else f"{count:,.0f} ({hours:.1f} h)"
+
+    counts = [name for name in table if f"{HOURS}{name}" in table]
+    shown = plain(table[[name for name in table if name != "finds" and name.removeprefix(HOURS) not in counts]])
+    shown["finds (points)"] = ["-" if pd.isna(value) else f"{100 * value:.1f}" for value in table["finds"]]
+    for name in counts:
+        shown[name] = [cell(*pair) for pair in zip(table[name], table[f"{HOURS}{name}"], strict=True)]
+    shown.attrs["numbers"] = [*shown.attrs["numbers"], "finds (points)", *counts]
+    return shown
+
+
 _OTHERS = {  # than row by row
     "claims": lambda table: plain(table.drop(columns=["method", "reference"]), {"difference": "measured"}),
     "decoders": lambda table: plain(table, {"value": "score"}),
     "pass_at_k": pass_at_k,
     "format": formats,
     "reported": reported,
+    "power": power,
 }
 
 

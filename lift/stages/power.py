@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lift.errors import InputError
 from lift.plan import power
-from lift.report import tables
+from lift.report import tables, text
 from lift.scores import claims
 from lift.scores.scores import read_problems
 
@@ -37,10 +37,11 @@ def main(experiment, args) -> None:
         raise InputError(f"--from {source}: {PROBLEMS} is missing; name the folder of a finished experiment.")
     table = power.table(claims.read(args.claims), config, layout.folder, read_problems(source / PROBLEMS))
     if args.output:
-        tables.write(table, args.output / "power" if args.output.is_dir() else args.output)
+        path = args.output / "power" if args.output.is_dir() else args.output
+        tables.write(table, path, text.shown("power", table))
         return
     kind = "GPU-hours" if config["device"] == "cuda" else "CPU-hours"
-    print(table.to_markdown(index=False, disable_numparse=True))
+    print(text.shown("power", table).to_markdown(index=False, disable_numparse=True))
     print(
         f"\nFound with a chance of {power.POWER:.0%}, at 95% for all comparisons together. h: {kind} of the whole\n"
         "experiment, by `lift plan`. none: not even a thousand seeds, or a thousand times the\n"
