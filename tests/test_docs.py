@@ -21,7 +21,7 @@ from tests.checkout import Checkout
 from tests.conftest import ROOT
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-KEPT = {"miniature": "config", "study": "study"}  # folder of docs/ -> config
+KEPT = {"miniature": "config", "study": "study", "ablations": "ablations"}  # folder of docs/ -> config
 
 
 def read_config(name):
