@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from lift.decode.decoder import Decoder, decode
 from lift.finetune.objectives import Selection, lift, loss_sum, vanilla
+from lift.finetune.takes import takes
 from lift.finetune.trainer import checkpoint_activations
 from lift.models import adapters, families, predictor
 from lift.models.forward_process import Batch, Draws
@@ -121,7 +122,7 @@ def training_rows(model: predictor.MaskPredictor, shape: Shape, length: int, tur
     for name, took in mean.items():
         kind, checkpointing = "vanilla" if name.startswith("SFT") else "lift", name == checkpointed
         settings = {"components": ["easy", "random", "hard"], "policy": "time", "random_weight": 3.0, "rho_lower": 0.1}
-        taken = planning.takes(kind, settings | {"complementary": False} if kind == "lift" else {})
+        taken = takes(kind, settings | {"complementary": False} if kind == "lift" else {})
         flops = costs.training_flops(shape, LORA, taken, length, length - PROMPT, checkpointing)
         least = flops[0] / peaks["bfloat16"] + flops[1] / peaks["float32"]
         planned = costs.training_bytes(shape, "bfloat16", LORA, 1, length, checkpointing=checkpointing)

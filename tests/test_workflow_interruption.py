@@ -57,9 +57,13 @@ def test_a_killed_run_ends_with_the_same_scores(tmp_path_factory):
     results = killed.results
 
     def start():
-        command = killed.command()
         return subprocess.Popen(
-            command, cwd=killed.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            killed.command(),
+            cwd=killed.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in tests that nohup started
         )
 
     # the training process, once it has a checkpoint

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from lift import registry
 from lift.config import configuration
 from lift.config.layout import Layout
 from lift.data.benchmarks import describe
-from lift.finetune.takes import Takes
+from lift.finetune.takes import Takes, takes
 from lift.models.shape import parameters
 from lift.plan import costs
 from lift.plan.sizes import example_count, hub_snapshot, model_shape, problem_count
@@ -129,12 +128,6 @@ def rates(device: str, threads: int, assumed: Assumptions) -> dict[str, float]:
     usual = GPU_TFLOPS if device == "cuda" else dict.fromkeys(costs.BYTES, CPU_TFLOPS * threads)
     given = {"bfloat16": assumed.tflops, "float32": assumed.tflops_fp32}
     return {dtype: 1e12 * (given[dtype] or usual[dtype]) for dtype in costs.BYTES}
-
-
-def takes(objective: str, settings: dict) -> Takes | None:
-    """What an objective takes of a sequence, with all its settings; None where its file does not say."""
-    module = registry.module_of("objective", objective)
-    return module.takes(**settings) if hasattr(module, "takes") else None
 
 
 class _Planner:

@@ -3,7 +3,6 @@
 import torch
 
 from lift.finetune.objectives import Selection, plain_selection
-from lift.finetune.takes import Takes
 from lift.models.forward_process import Batch, Draws, mask_response, masking_probability
 
 
@@ -13,11 +12,6 @@ def context_weights(visible: torch.Tensor, p: float) -> torch.Tensor:
     distance = (position[:, None] - position).abs()
     kernel = 0.5 * p * (1 - p) ** (distance - 1).double()
     return visible.double() @ kernel.masked_fill(distance == 0, 0.0)
-
-
-def takes(**_) -> Takes:
-    """As vanilla: weights cost no pass."""
-    return Takes()
 
 
 def select(model, batch: Batch, draws: Draws, *, p: float = 0.1) -> Selection:

@@ -5,7 +5,6 @@ from typing import Literal
 import torch
 
 from lift.finetune.objectives import Selection, plain_selection
-from lift.finetune.takes import Takes
 from lift.models.forward_process import Batch, Draws, masking_probability
 
 
@@ -35,11 +34,6 @@ def token_levels(model, batch: Batch, level: torch.Tensor, beta_mean: str = "seq
         mean = beta.sum(1, keepdim=True) / content.sum(1, keepdim=True).clamp(min=1)
     exponent = beta / mean.clamp(min=torch.finfo(beta.dtype).tiny)
     return torch.where(content, 1 - (1 - level[:, None]) ** exponent, 0.0)
-
-
-def takes(**_) -> Takes:
-    """A pass that asks every content position for its entropy comes before the one with gradient."""
-    return Takes(scoring=1, scored=1, content=True)
 
 
 def select(

@@ -5,7 +5,6 @@ from typing import Literal
 import torch
 
 from lift.finetune.objectives import Selection
-from lift.finetune.takes import Takes
 from lift.models.forward_process import EPSILON, Batch, Draws, mask_response, masking_probability
 
 COMPONENTS = ("random", "easy", "hard")
@@ -37,20 +36,6 @@ def keep_highest(scores: torch.Tensor, masked: torch.Tensor, keep: torch.Tensor)
     order = scores.masked_fill(~masked, -torch.inf).argsort(dim=1, descending=True, stable=True)
     rank = order.argsort(dim=1)  # the inverse permutation
     return masked & (rank < keep[:, None])
-
-
-def takes(
-    components: list[str], policy: str, random_weight: float, rho_lower: float, complementary: bool, **_
-) -> Takes:
-    """Means over levels t on a grid: sequences of the random component have no scoring pass, and may have two views."""
-    t = (torch.arange(6000, dtype=torch.float64) + 0.5) / 6000
-    random = (choose_component(t, t, components, policy, random_weight) == COMPONENTS.index("random")).double()
-    if policy == "random":
-        random = random.mean().expand_as(t)  # whatever the level
-    masked = t + excess_level(t, torch.tensor(0.5), rho_lower)
-    second = random if complementary else torch.zeros_like(t)
-    means = (1 + second, t + second * (1 - t), 1 - random, (1 - random) * masked)
-    return Takes(*(mean.mean().item() for mean in means))
 
 
 def select(

@@ -1,13 +1,7 @@
 """Vanilla supervised fine-tuning of a masked diffusion model (LLaDA, arXiv 2502.09992, algorithm 2)."""
 
 from lift.finetune.objectives import Selection, plain_selection
-from lift.finetune.takes import Takes
 from lift.models.forward_process import Batch, Draws, mask_response, masking_probability
-
-
-def takes() -> Takes:
-    """A pass over each sequence, with the response masked by half on average."""
-    return Takes()
 
 
 def select(model, batch: Batch, draws: Draws) -> Selection:
