@@ -133,7 +133,7 @@ def training_rows(model: predictor.MaskPredictor, shape: Shape, length: int, tur
                 "of SFT's": f"{took / mean['SFT']:.3f}",
                 "of the peak": f"{least / took:.0%}",
                 "memory (GB)": f"{memory[name] / 1e9:.1f}",
-                "planned (GB)": f"{planned / 1e9:.1f}",
+                "planned (GB)": "" if name == plain else f"{planned / 1e9:.1f}",
             }
         )
     return rows

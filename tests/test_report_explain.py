@@ -129,6 +129,7 @@ def results(tmp_path):
     claims = [{"claim": "c", "says": "It helps.", "comparison": name, "model": "m"} for name in names]
     claims[0] |= {"method": "sft", "reference": "base", "verdict": "-"}
     table(folder / "tables/claims.csv", claims)
+    table(folder / "tables/power.csv", [claims[0] | {"finds": 0.02}])
     table(folder / "tables/contamination.csv", [{"corpus": "traces", "benchmark": b, "shared": 1} for b in BENCHMARKS])
     levels = [{"model and corpus": "m-traces", "words": "rare", "level t": t, "confidence": 0.84} for t in (0.25, 0.84)]
     table(folder / "tables/statistics.csv", levels)
@@ -184,7 +185,9 @@ def test_weights_of_another_method_or_of_the_base(results):
         ("exp/claims/c/sft - base, average/verdict", ["sft", "base"], ["m", "traces", "gsm", "aime"]),
         ("exp/claims/c/fall, t = 0.25 to 0.84: rare - frequent words/verdict", [], ["m", "traces"]),
         ("exp/contamination/gsm/shared", [], ["traces", "gsm"]),
+        ("exp/power/c/finds", ["sft", "base"], ["m", "traces", "gsm", "aime"]),
         ("exp/statistics/rare/0.250/confidence", [], ["m", "traces"]),
+        ("exp/statistics/rare/0.8/confidence", [], ["m", "traces"]),
     ],
 )
 def test_any_table_can_be_asked(results, path, methods, sources):

@@ -13,6 +13,7 @@ import pytest
 
 from lift.config.layout import Layout
 from lift.errors import InputError
+from lift.report import tables
 from lift.report.page import answers, cells
 from lift.report.page import page as report
 from lift.stages import report as stage
@@ -242,3 +243,12 @@ def test_the_stage_writes_the_page_with_relative_links(results):
     (results / "grades/m/sft/seed0/greedy/gsm.csv").write_text("id,sample,extracted,correct,invalid,truncated\n")
     with pytest.raises(InputError, match="has no row for sample 0 of problem 0"):
         make(results)
+
+
+def test_a_table_of_decoders_with_a_threshold_is_shown(results):
+    rows = [
+        {"benchmark": "gsm", "decoder": name} | how for name, how in (("a", {"steps": 32}), ("b", {"threshold": 0.9}))
+    ]
+    tables.write(pd.DataFrame(rows), results / "tables/benchmarks")
+    assert "| gsm         | b         | threshold 0.9" in (results / "tables/benchmarks.md").read_text()
+    assert "gsm b threshold 0.9" in words(Page(make(results)))

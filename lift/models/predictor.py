@@ -10,6 +10,7 @@ from transformers.models.qwen2.modeling_qwen2 import Qwen2Attention, Qwen2Decode
 
 from lift.errors import InputError
 from lift.models.block_cache import BlockCache
+from lift.models.memory import HEAD_BYTES, LOGIT_BYTES
 
 
 def full_attention(module, query, key, value, attention_mask, scaling, dropout=0.0, **_):
@@ -27,9 +28,6 @@ def full_attention(module, query, key, value, attention_mask, scaling, dropout=0
     )
     return seen.transpose(1, 2).contiguous(), None
 
-
-LOGIT_BYTES = 2**27  # of fp32 logits that stand in memory together: 265 positions at a vocabulary of 126,464
-HEAD_BYTES = 2**22  # of a bfloat16 head that the CPU takes in fp32 at a time
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

@@ -242,13 +242,14 @@ def table(claims: Claims, config: dict, results: Path, problems: pd.DataFrame) -
     kinds = [
         f"{of}{kind} for {target}" for target, _ in targets for kind in ("seeds", "problems") for of in ("", HOURS)
     ]
-    columns, rows = ["claim", "comparison", "model", "length", "seeds", "n", "finds", *kinds], []
+    columns, rows = ["claim", "comparison", "model", "length", "method", "reference", "seeds", "n", "finds", *kinds], []
     for case in cases:
         if "statistic" in case.comparison:
             continue
         place = min(scores, key=lambda place: (place[0] != case.model, place[1] != case.length))
         sizes = by_length[case.length]
         row = {"claim": case.claim, "comparison": paper.name_of(case.comparison), "model": case.model}
+        row |= {"method": case.comparison["method"], "reference": case.comparison["against"]}
         row |= {"length": case.length, "seeds": seeds, "n": sum(count for _, count in sizes.values())}
         rows.append(row)
         try:

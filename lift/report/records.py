@@ -49,7 +49,7 @@ class Records:
 
     def use(self, kind: str, *names: str) -> None:
         """Note what a cell rests on, by its name in the config."""
-        self.used[kind] |= dict.fromkeys(name for name in names if name not in ("average", "none", "-"))
+        self.used[kind] |= dict.fromkeys(name for name in names if name not in ("", "average", "none", "-"))
 
     def check(self, what: str, problem: str = "") -> None:
         """Note that something is right, or the problem with it."""

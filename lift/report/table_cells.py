@@ -75,9 +75,12 @@ def cells(results: Path, experiment: str, table: str) -> list[Cell]:
 
 
 def _same(asked: str, found: str) -> bool:
-    """Whether two texts are the same but for case, or the same number."""
+    """Whether two texts are the same but for case, or the same number to the decimals that are asked for."""
+    if asked.casefold() == found.casefold():
+        return True
+    decimals = len(asked.partition(".")[2])
     try:
-        return asked.casefold() == found.casefold() or float(asked) == float(found)
+        return float(asked) == (round(float(found), decimals) if decimals else float(found))
     except ValueError:
         return False
 

@@ -156,10 +156,10 @@ def statistics_tables(statistics: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def write(table: pd.DataFrame, stem: Path, shown: pd.DataFrame | None = None) -> None:
-    """The table as CSV and, as text, as Markdown and LaTeX. shown: its text, where that is not text.plain's."""
+    """The table as CSV and, as text, as Markdown and LaTeX. shown: its text, where that is not what its name says."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     csv, markdown, latex = (stem.with_name(f"{stem.name}.{ending}") for ending in ("csv", "md", "tex"))
     table.round(6).to_csv(csv, index=False)
-    shown = text.plain(table) if shown is None else shown
+    shown = text.shown(stem.name, table) if shown is None else shown
     markdown.write_text(shown.to_markdown(index=False, disable_numparse=True) + "\n")
     latex.write_text(shown.to_latex(index=False, escape=True))

@@ -119,6 +119,8 @@ def pass_at_k(table: pd.DataFrame) -> pd.DataFrame:
 
 def formats(table: pd.DataFrame) -> pd.DataFrame:
     """A row a method and kind of fault, a column a benchmark."""
+    if table.empty:
+        return pd.DataFrame(columns=["model", "method"])
     parts = []
     for metric in table["metric"].unique():
         rows = table[table["metric"] == metric]
@@ -140,6 +142,13 @@ def reported(table: pd.DataFrame) -> pd.DataFrame:
     return plain(rows, {"value": "measured"})
 
 
+def benchmarks(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a benchmark and decoder, which has steps or a threshold."""
+    pairs = zip(table["steps"], table["threshold"], strict=True)
+    steps = [f"threshold {threshold}" if pd.isna(steps) else f"{steps:.0f}" for steps, threshold in pairs]
+    return plain(table.assign(steps=steps).drop(columns="threshold"))
+
+
 def power(table: pd.DataFrame) -> pd.DataFrame:
     """What an experiment could find, and the seeds and problems that find less, each with its hours in brackets."""
 
@@ -149,7 +158,8 @@ def power(table: pd.DataFrame) -> pd.DataFrame:
         return f"{count:,.0f} ({hours:,.0f} h)" if hours >= 10 else f"{count:,.0f} ({hours:.1f} h)"
 
     counts = [name for name in table if f"{HOURS}{name}" in table]
-    shown = plain(table[[name for name in table if name != "finds" and name.removeprefix(HOURS) not in counts]])
+    others = ["finds", "method", "reference", *counts, *(f"{HOURS}{name}" for name in counts)]
+    shown = plain(table.drop(columns=others))
     shown["finds (points)"] = ["-" if pd.isna(value) else f"{100 * value:.1f}" for value in table["finds"]]
     for name in counts:
         shown[name] = [cell(*pair) for pair in zip(table[name], table[f"{HOURS}{name}"], strict=True)]
@@ -164,6 +174,7 @@ _OTHERS = {  # than row by row
     "format": formats,
     "reported": reported,
     "power": power,
+    "benchmarks": benchmarks,
 }
 
 

@@ -1,7 +1,7 @@
 """Say where a number in a table comes from: the chain of records behind a cell, checked on the way.
 
-CELL is EXPERIMENT/TABLE/ROW.../COLUMN, for any table in RESULTS/EXPERIMENT/tables: what names the row, then the head of
-the column, such as
+CELL is EXPERIMENT/TABLE/ROW.../COLUMN, for any .csv in RESULTS/EXPERIMENT/tables: what names the row, then the column,
+which may be left out where it is what was measured, such as
 
     python -m lift explain miniature/main/mini/lift3/mini-gsm
     python -m lift explain miniature/main/lift3/average
