@@ -351,6 +351,7 @@ def test_holm_is_the_step_down_of_bonferroni():
     assert holm(np.array([0.5, 0.9])) == pytest.approx([1.0, 1.0])
 
 
+@settings(max_examples=15)  # theirs is slow
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_is_statsmodels(p):
     assert holm(np.array(p)) == pytest.approx(multipletests(p, method="holm")[1])
