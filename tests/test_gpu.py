@@ -25,7 +25,7 @@ from lift.decode import decoder as decoding
 from lift.decode.decoder import Decoder, decode
 from lift.finetune import trainer
 from lift.finetune.objectives import Selection, cart, gift, lift, loss_sum, vanilla
-from lift.models import adapters, checkpoint, families, predictor
+from lift.models import adapters, checkpoint, predictor
 from lift.models.forward_process import Batch, Draws
 from lift.models.shape import Shape
 from lift.plan import costs
@@ -34,6 +34,7 @@ from tests.conftest import GOLDEN
 from tests.rounding import assert_equal_to_rounding
 from tests.stage_config import HERE
 from tests.test_finetune import LORA, SETTINGS, KilledError, command
+from tests.test_plan import network
 
 DEVICE = os.environ.get("LIFT_GPU_TESTS") or ("cuda" if torch.cuda.is_available() else None)
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(DEVICE is None, reason="needs a GPU that PyTorch can use")]
@@ -234,35 +235,12 @@ def test_two_processes_train_on_two_cards(corpus, tmp_path, monkeypatch):
 
 
 SHAPE = Shape(hidden=4096, layers=3, heads=32, kv_heads=32, mlp=12288, vocabulary=126464)
-QLORA = {"r": 128, "alpha": 256, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}
+WIDE = {"r": 128, "alpha": 256, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}
 
 
-def network(shape=SHAPE, lora=None):
+def network_on_the_gpu(lora=None):
     """Three layers of LLaDA-8B with random weights, in bf16."""
-    family = families.FAMILIES["llada"]
-    config = family.config(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        intermediate_size=shape.mlp,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        rope_parameters={"rope_type": "default", "rope_theta": 5e5},
-        use_cache=False,
-    )
-    torch.manual_seed(0)
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.bfloat16)
-    try:
-        with torch.device(DEVICE):
-            inner = family.network(config)
-    finally:
-        torch.set_default_dtype(default)
-    inner.model.rotary_emb = predictor.FullPrecisionRotary(type(inner.model.rotary_emb)(config=config).to(DEVICE))
-    model = predictor.MaskPredictor(inner, 126336, 126081, family.shift)
-    if lora:
-        adapters.attach(model, lora, 0)
-    return model
+    return network(SHAPE, torch.bfloat16, lora, "llada", DEVICE)
 
 
 @CUDA
@@ -271,7 +249,7 @@ def test_a_training_step_takes_the_memory_that_is_planned(checkpointing):
     """At three layers of LLaDA-8B and 4,096 tokens, all of them kept; within a fifth."""
     torch.cuda.empty_cache()
     before, length = torch.cuda.memory_allocated(), 4096
-    model = network(lora=QLORA).train()
+    model = network_on_the_gpu(WIDE).train()
     trainer.checkpoint_activations(model, checkpointing)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
     ids = torch.randint(0, 126000, (1, length), device=DEVICE)
@@ -286,7 +264,7 @@ def test_a_training_step_takes_the_memory_that_is_planned(checkpointing):
         optimizer.step()
         optimizer.zero_grad()
     most = torch.cuda.max_memory_allocated() - before
-    planned = costs.training_bytes(SHAPE, "bfloat16", QLORA, 1, length, checkpointing=checkpointing)
+    planned = costs.training_bytes(SHAPE, "bfloat16", WIDE, 1, length, checkpointing=checkpointing)
     print(f"training, checkpointing {checkpointing}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
     assert 0.8 * planned < most < 1.2 * planned
 
@@ -298,7 +276,7 @@ def test_decoding_takes_the_memory_that_is_planned(cache, temperature):
     torch.cuda.empty_cache()
     before, settings = torch.cuda.memory_allocated(), {"gen_length": 256, "block_length": 32, "steps": 8}
     settings |= {"temperature": temperature, "cache": cache}
-    model, prompts = network().eval(), [[5 + i] * 200 for i in range(32)]
+    model, prompts = network_on_the_gpu().eval(), [[5 + i] * 200 for i in range(32)]
     torch.cuda.reset_peak_memory_stats()
     decode(model, prompts, Decoder(**settings), list(range(32)))
     most = torch.cuda.max_memory_allocated() - before

@@ -46,7 +46,7 @@ GREEDY |= {"threshold": None, "cache": "none"}
 SHAPE = Shape(hidden=128, layers=3, heads=4, kv_heads=2, mlp=384, vocabulary=300, qkv_bias=True)
 
 
-def network(shape, dtype=torch.float32, lora=None, family="Dream"):
+def network(shape, dtype=torch.float32, lora=None, family="Dream", device="cpu"):
     """A model of a shape, with an adapter or ready for full fine-tuning."""
     kind = families.FAMILIES[family]
     config = kind.config(
@@ -61,9 +61,10 @@ def network(shape, dtype=torch.float32, lora=None, family="Dream"):
         use_cache=False,
     )
     torch.manual_seed(0)
-    inner = kind.network(config).to(dtype)
-    if kind.full_precision_rotary:
-        inner.model.rotary_emb = predictor.FullPrecisionRotary(type(inner.model.rotary_emb)(config=config))
+    with torch.device(device):
+        inner = kind.network(config).to(dtype)
+        if kind.full_precision_rotary:
+            inner.model.rotary_emb = predictor.FullPrecisionRotary(type(inner.model.rotary_emb)(config=config))
     model = predictor.MaskPredictor(inner, 2, 0, kind.shift)
     if lora:
         adapters.attach(model, lora, 0)

@@ -64,6 +64,7 @@ def not_finite(value: object, key: str):
 
 
 def explain(error: jsonschema.ValidationError) -> str:
+    """A mistake by its key, with what an unknown one may have meant."""
     key = ".".join(map(str, error.absolute_path)) or "top level"
     if error.validator == "additionalProperties" and error.validator_value is False:
         known = list(error.schema["properties"])
@@ -73,6 +74,7 @@ def explain(error: jsonschema.ValidationError) -> str:
 
 
 def hint(name: object, known: list) -> str:
+    """What may have been meant by a name that is not known, or all that are."""
     known = [str(value) for value in known]
     close = difflib.get_close_matches(str(name), known, 1)
     return f", did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"

@@ -28,7 +28,7 @@ class Cell:
     @property
     def name(self) -> str:
         """The path that finds it; what was measured needs no name of its column."""
-        column = [] if self.column in MEASURED else [_short(self.column)]
+        column = [] if self.column in MEASURED else [self.column]
         return "/".join([self.experiment, self.table, *(self.row[key] for key in self.keys), *column])
 
 
@@ -47,10 +47,6 @@ def locate(results: Path, path: str) -> tuple[str, str, list[str]]:
 
 def _nearest(word: str, known: list[str]) -> str:
     return ", ".join(difflib.get_close_matches(word, known, len(known), 0)) or "none"
-
-
-def _short(column: str) -> str:
-    return column.partition(" (")[0]
 
 
 def _keys(table: pd.DataFrame) -> list[str]:
@@ -87,7 +83,7 @@ def _same(asked: str, found: str) -> bool:
 
 def _fits(cell: Cell, columns: list[str], path: str) -> bool:
     """Whether a path names the cell: its column, after some of the row's cells in these columns, in their order."""
-    forms = [f"/{name}" for name in (cell.column, _short(cell.column))] + [""] * (cell.column in MEASURED)
+    forms = [f"/{cell.column}"] + [""] * (cell.column in MEASURED)
     for form in forms:
         if f"/{path}".casefold().endswith(form.casefold()):
             words = iter(word for column in columns for word in cell.row[column].split("/"))
@@ -125,5 +121,5 @@ def listing(results: Path, experiment: str, table: str) -> dict:
     if not every:
         return {f"{experiment}/{table}": "no rows"}
     rows = {key: list(dict.fromkeys(cell.row[key] for cell in every)) for key in every[0].keys}
-    columns = list(dict.fromkeys(_short(cell.column) for cell in every))
+    columns = list(dict.fromkeys(cell.column for cell in every))
     return {"path": f"{experiment}/{table}/ROW.../COLUMN", "ROW": rows, "COLUMN": columns, "example": every[-1].name}
