@@ -15,7 +15,7 @@ results: setup
 	$(BIN)/snakemake --cores all
 
 test: setup
-	$(BIN)/pytest -q -n auto --dist loadfile
+	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check .

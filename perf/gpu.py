@@ -18,10 +18,11 @@ from lift.decode.decoder import Decoder, decode
 from lift.finetune.objectives import Selection, lift, loss_sum, vanilla
 from lift.finetune.takes import takes
 from lift.finetune.trainer import checkpoint_activations
-from lift.models import adapters, families, predictor
+from lift.machine.cards import peaks
+from lift.models import adapters, families, peak_memory, predictor
 from lift.models.forward_process import Batch, Draws
 from lift.models.shape import PUBLISHED, Shape
-from lift.plan import costs, planning
+from lift.plan import costs
 
 LORA = {"r": 128, "alpha": 256, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}  # of paper.yaml
 LENGTH, PROMPT = 4096, 150  # tokens of a training sequence, and of its prompt
@@ -118,14 +119,14 @@ def training_rows(model: predictor.MaskPredictor, shape: Shape, length: int, tur
     checkpoint_activations(model, True)
     measure({checkpointed: cases["LIFT-3"]})
     mean = {name: sum(map(median, levels.values())) / LEVELS for name, levels in times.items()}
-    peaks, rows = planning.rates("cuda", 1, planning.Assumptions()), []
+    peak, rows = peaks("cuda", 1), []
     for name, took in mean.items():
         kind, checkpointing = "vanilla" if name.startswith("SFT") else "lift", name == checkpointed
         settings = {"components": ["easy", "random", "hard"], "policy": "time", "random_weight": 3.0, "rho_lower": 0.1}
         taken = takes(kind, settings | {"complementary": False} if kind == "lift" else {})
         flops = costs.training_flops(shape, LORA, taken, length, length - PROMPT, checkpointing)
-        least = flops[0] / peaks["bfloat16"] + flops[1] / peaks["float32"]
-        planned = costs.training_bytes(shape, "bfloat16", LORA, 1, length, checkpointing=checkpointing)
+        least = flops[0] / peak["bfloat16"] + flops[1] / peak["float32"]
+        planned = peak_memory.training_bytes(shape, "bfloat16", LORA, 1, length, checkpointing=checkpointing)
         rows.append(
             {
                 "what": name,
@@ -166,12 +167,12 @@ def decoding_rows(model: predictor.MaskPredictor, shape: Shape, rows: int, turns
             took = seconds(work) / (1 if work is bare_pass else DECODING["steps"])
             memory[name] = peak(device)
             times.setdefault(name, []).append(took)
-    top = planning.rates("cuda", 1, planning.Assumptions())["bfloat16"]
+    top = peaks("cuda", 1)["bfloat16"]
     base, table = median(times["a bare forward pass with all logits"]), []
     for name, values in times.items():
         given = DECODING | kinds.get(name, {}) | {"batch_size": rows}
         flops = costs.decoding_flops(shape, None, ASKED, given)[0] / DECODING["steps"]
-        planned = costs.decoding_bytes(shape, "bfloat16", None, ASKED, given)
+        planned = peak_memory.decoding_bytes(shape, "bfloat16", None, ASKED, given)
         if name not in kinds:
             length = ASKED + DECODING["gen_length"]
             flops = costs.forward_flops(shape, length, length, length)
@@ -227,7 +228,7 @@ def main() -> None:
         f"""
 {size}; the adapter of config/paper.yaml, AdamW. Means over {LEVELS} levels t, medians of {turns} steps in turns.
 *of the peak*: the operations that the plan counts, at the card's {
-            planning.rates("cuda", 1, planning.Assumptions())["bfloat16"]
+            peaks("cuda", 1)["bfloat16"]
             / 1e12:g} TFLOP/s in bfloat16 and 67 in fp32, by the time taken. *logits of all positions*: the loss as
 published code takes it. Memory is the most that tensors held, by torch's count; planned without CUDA's own share.
 """,

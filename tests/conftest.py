@@ -20,6 +20,12 @@ def threads():
     torch.set_num_threads(int(os.environ.get("LIFT_TEST_THREADS", "1")))
 
 
+def pytest_collection_modifyitems(items):
+    """Files that run the real DAG first: with several processes, nobody should wait for the longest."""
+    slow = {item.path for item in items if item.get_closest_marker("dag")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def golden():
     """Load a golden file by its stem."""

@@ -229,9 +229,9 @@ def test_sft_with_lifts_compute_takes_as_many_operations():
     """Longer by as much as a step of LIFT-3 costs more; the held-out losses, which train nothing, are not counted."""
     from lift.finetune.takes import takes
     from lift.models.shape import PUBLISHED, read_shape
-    from lift.plan import costs, sizes
+    from lift.plan import costs
 
-    shapes = {"ablations": read_shape(sizes.SHIPPED / "config.json"), "paper": PUBLISHED["llada"]}
+    shapes = {"ablations": read_shape(configuration.SHIPPED / "config.json"), "paper": PUBLISHED["llada"]}
     for name, shape in shapes.items():
         config = configuration.resolve(read(ROOT / f"config/{name}.yaml") | {"run_ablations": True}, SCHEMA)
         training = config["training"]

@@ -25,10 +25,9 @@ from lift.decode import decoder as decoding
 from lift.decode.decoder import Decoder, decode
 from lift.finetune import trainer
 from lift.finetune.objectives import Selection, cart, gift, lift, loss_sum, vanilla
-from lift.models import adapters, checkpoint, predictor
+from lift.models import adapters, checkpoint, peak_memory, predictor
 from lift.models.forward_process import Batch, Draws
 from lift.models.shape import Shape
-from lift.plan import costs
 from lift.statistics import sums as token_statistics
 from tests.conftest import GOLDEN
 from tests.rounding import assert_equal_to_rounding
@@ -264,7 +263,7 @@ def test_a_training_step_takes_the_memory_that_is_planned(checkpointing):
         optimizer.step()
         optimizer.zero_grad()
     most = torch.cuda.max_memory_allocated() - before
-    planned = costs.training_bytes(SHAPE, "bfloat16", WIDE, 1, length, checkpointing=checkpointing)
+    planned = peak_memory.training_bytes(SHAPE, "bfloat16", WIDE, 1, length, checkpointing=checkpointing)
     print(f"training, checkpointing {checkpointing}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
     assert 0.8 * planned < most < 1.2 * planned
 
@@ -281,7 +280,7 @@ def test_decoding_takes_the_memory_that_is_planned(cache, temperature):
     decode(model, prompts, Decoder(**settings), list(range(32)))
     most = torch.cuda.max_memory_allocated() - before
     entry = settings | {"guidance": 0.0, "threshold": None, "batch_size": 32}
-    planned = costs.decoding_bytes(SHAPE, "bfloat16", None, 200, entry)
+    planned = peak_memory.decoding_bytes(SHAPE, "bfloat16", None, 200, entry)
     print(f"decoding, cache {cache}, temperature {temperature}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
     assert 0.8 * planned < most < 1.2 * planned
 

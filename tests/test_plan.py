@@ -22,20 +22,22 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from lift.config import configuration
 from lift.config.layout import Layout
+from lift.data import counts
 from lift.decode import decoder as decoding
 from lift.errors import InputError
 from lift.finetune import trainer
 from lift.finetune.objectives import Selection, gift, loss_sum
 from lift.finetune.objectives import lift as lift_objective
 from lift.finetune.takes import Takes, takes
-from lift.models import adapters, checkpoint, families, predictor
+from lift.models import adapters, checkpoint, families, peak_memory, predictor
 from lift.models import shape as shapes
 from lift.models.forward_process import Batch, Draws, masking_probability
 from lift.models.shape import PUBLISHED, Shape
-from lift.plan import costs, planning, sizes
+from lift.plan import costs, planning
 from lift.statistics import sums as token_statistics
 from lift.tools import plan as stage
 from tests.conftest import GOLDEN
+from tests.test_finetune import SETTINGS
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = [ROOT / "config" / name for name in ("paper.yaml", "code.yaml", "config.yaml")]
@@ -143,7 +145,7 @@ def test_operations_by_hand():
     # the first layer in full; of the last, keys and values (16 weights) at 7 positions, the others at 3, then 1
     three = 2 * (144 * 7 + 16 * 7 + 128 * 3) + 4 * 7 * 4 * (7 + 3) + 3 * 2 * 4 * 10
     one = 2 * (144 * 7 + 16 * 7 + 128 * 1) + 4 * 7 * 4 * (7 + 1) + 1 * 2 * 4 * 10
-    assert costs.window_flops(SMALL, 7, 3) == three
+    assert list(costs.window_flops(SMALL, None, 7, 3)) == [three, 0]
     assert costs.decoding_flops(SMALL, None, 1, HAND) == (2 * three + 2 * one, 0)
     assert costs.decoding_flops(SMALL, None, 1, HAND | {"guidance": 1.5}) == (4 * three + 4 * one, 0)
     assert costs.decoding_flops(SMALL, lora, 1, HAND)[1] == 2 * 2 * 3 * (2 * (8 + 6) * 7 + 8 * (3 + 1) + 6 * (7 + 7))
@@ -195,7 +197,7 @@ def test_operations_are_those_that_torch_counts(lora, checkpointing):
             costs.forward_flops(shape, tokens, length, tokens) + adapter,
             costs.backward_flops(shape, tokens, length, tokens, lora is None, checkpointing)
             + (2 + checkpointing) * adapter,
-            rows * (costs.window_flops(shape, length, 16) + costs.adapter_window_flops(shape, lora, length, 16)),
+            rows * sum(costs.window_flops(shape, lora, length, 16)),
         )
 
     real, ours = counted(SHAPE), planned(SHAPE)
@@ -265,11 +267,12 @@ def test_a_training_sequence_by_hand():
 
 
 def test_steps_and_evaluations():
-    assert costs.training_steps(5, 990, 8) == 619
-    assert costs.training_steps(0.001, 10, 8) == 1
-    assert costs.evaluations(619, 100) == 8  # start, 100 to 600, end
-    assert costs.evaluations(600, 100) == 7
-    assert costs.evaluations(5, 100) == 2
+    settings = replace(SETTINGS, epochs=5, batch_size=8, eval_steps=100)
+    assert settings.updates(990) == 619
+    assert replace(settings, epochs=0.001).updates(10) == 1
+    assert settings.evaluations(619) == 8  # start, 100 to 600, end
+    assert settings.evaluations(600) == 7
+    assert settings.evaluations(5) == 2
 
 
 # ---- memory
@@ -349,7 +352,7 @@ CASES = [
 def test_activations_are_what_the_code_stores(dropout_of_a_gpu, dtype, lora, family, padded):
     rows, length = 2, 48
     few, more = (step(replace(SHAPE, layers=n), dtype, lora, rows, length, family, padded)[0] for n in (2, 3))
-    planned = costs.activation_bytes(SHAPE, str(dtype).removeprefix("torch."), lora, padded)
+    planned = peak_memory.activation_bytes(SHAPE, str(dtype).removeprefix("torch."), lora, padded)
     assert more - few == rows * length * planned
 
 
@@ -363,14 +366,14 @@ def test_a_training_step_holds_what_is_planned(
         monkeypatch.setattr(module, "LOGIT_BYTES", 4 * vocabulary * chunk)
     shape, rows, length = replace(SHAPE, vocabulary=vocabulary, layers=6), 2, 48
     name = str(dtype).removeprefix("torch.")
-    state = costs.training_bytes(shape, name, lora, 0, length)
-    planned = costs.training_bytes(shape, name, lora, rows, length, checkpointing=checkpointing) - state
+    state = peak_memory.training_bytes(shape, name, lora, 0, length)
+    planned = peak_memory.training_bytes(shape, name, lora, rows, length, checkpointing=checkpointing) - state
     most = step(shape, dtype, lora, rows, length, "llada", checkpointing=checkpointing)[1]
     assert 0.95 * planned < most < 1.02 * planned
     trainable = shapes.adapter_parameters(shape, lora) if lora else shapes.parameters(shape)
     frozen = 2 * shapes.parameters(shape) if lora else 0
     assert state == 16 * trainable + frozen
-    assert costs.training_bytes(shape, name, lora, 0, length, devices=2) == 20 * trainable + frozen
+    assert peak_memory.training_bytes(shape, name, lora, 0, length, devices=2) == 20 * trainable + frozen
 
 
 def inference(model, work) -> int:
@@ -388,8 +391,8 @@ def test_scoring_holds_less_than_training(select):
     draws = Draws.at(torch.arange(2), 64)
     draws.t[:] = 0.99
     model = network(shape, torch.bfloat16, QKV).train()
-    planned = costs.training_bytes(shape, "bfloat16", QKV, 2, 64)
-    assert inference(model, lambda: select(model, batch, draws)) < planned - costs.training_bytes(
+    planned = peak_memory.training_bytes(shape, "bfloat16", QKV, 2, 64)
+    assert inference(model, lambda: select(model, batch, draws)) < planned - peak_memory.training_bytes(
         shape, "bfloat16", QKV, 0, 64
     )
 
@@ -418,7 +421,7 @@ def test_decoding_holds_what_is_planned(cache, temperature, guidance, vocabulary
     most = inference(
         model, lambda: decoding.decode(model, prompts, decoding.Decoder(**settings), list(range(len(prompts))))
     )
-    planned = costs.decoding_bytes(shape, "bfloat16", None, 300, given) - 2 * shapes.parameters(shape)
+    planned = peak_memory.decoding_bytes(shape, "bfloat16", None, 300, given) - 2 * shapes.parameters(shape)
     assert 0.85 * planned < most < 1.01 * planned
 
 
@@ -430,7 +433,7 @@ def test_statistics_hold_what_is_planned(vocabulary):
     batch = Batch(ids, torch.zeros(2, dtype=torch.long), torch.full((2,), 700), score_padding=False)
     accumulator = token_statistics.Accumulator([1.0], shape.vocabulary)
     most = inference(model, lambda: token_statistics.accumulate(model, batch, [0, 1], [1.0], accumulator))
-    planned = costs.statistics_bytes(shape, "bfloat16", 2, 700, 1) - 2 * shapes.parameters(shape)
+    planned = peak_memory.statistics_bytes(shape, "bfloat16", 2, 700, 1) - 2 * shapes.parameters(shape)
     assert 0.9 * planned < most < 1.02 * planned
     assert shape.chunk == model.chunk
 
@@ -447,7 +450,7 @@ def test_an_adapter_stands_beside_a_bfloat16_network(tmp_path):
     for name, dtype in predictor.DTYPES.items():
         tuned = adapters.load_trained(GOLDEN / "tiny_llada", tmp_path, "cpu", dtype)
         real = sum(p.nbytes for p in tuned.parameters())
-        resting = costs.decoding_bytes(shape, name, QKV, 0, GREEDY | {"batch_size": 0}) - of_the_head(shape, name)
+        resting = peak_memory.decoding_bytes(shape, name, QKV, 0, GREEDY | {"batch_size": 0}) - of_the_head(shape, name)
         assert resting == real
 
 
@@ -481,7 +484,9 @@ def test_decoding_more_costs_more(prompt, blocks, steps, what):
     longer = 2 * prompt if what == "prompt" else prompt
     shape = PUBLISHED["Dream"]
     cost, dearer = (costs.decoding_flops(shape, QKV, *case) for case in ((prompt, less), (longer, more)))
-    held, larger = (costs.decoding_bytes(shape, "bfloat16", QKV, *case) for case in ((prompt, less), (longer, more)))
+    held, larger = (
+        peak_memory.decoding_bytes(shape, "bfloat16", QKV, *case) for case in ((prompt, less), (longer, more))
+    )
     assert (cost < dearer) == (what != "batch_size")
     assert held <= larger
 
@@ -499,8 +504,8 @@ def test_training_more_costs_more(what, lora, dtype, rows, length):
 
     def spent(shape, rows, length):
         flops = costs.training_flops(shape, lora, take, length, length)
-        memory = costs.training_bytes(shape, dtype, lora, rows, length)
-        statistics = costs.statistics_bytes(shape, dtype, rows, length, 6)
+        memory = peak_memory.training_bytes(shape, dtype, lora, rows, length)
+        statistics = peak_memory.statistics_bytes(shape, dtype, rows, length, 6)
         return sum(flops), memory, shapes.parameters(shape), statistics
 
     assert all(a < b for a, b in zip(spent(SHAPE, rows, length), spent(larger, rows, length), strict=True))
@@ -627,7 +632,7 @@ def test_the_plan_counts_snakemakes_jobs(tmp_path):
 def test_how_many_problems_and_examples(tmp_path):
     def problems(source, **settings):
         entry = {"source": source, "decoder": "greedy", "samples": 1} | settings
-        return sizes.problem_count(source, entry, Layout(tmp_path))
+        return counts.problems(source, configuration.benchmark_settings(entry), Layout(tmp_path).problems(source))
 
     assert problems("gsm8k") == (1319, "")
     assert problems("gsm8k", size=50) == (50, "")
@@ -643,7 +648,9 @@ def test_how_many_problems_and_examples(tmp_path):
     assert problems("math500", rows=0) == (3, "")
 
     def examples(source, **settings):
-        return sizes.example_count(source, {"source": source, "held_out": 2} | settings, Layout(tmp_path))
+        entry = {"source": source, "held_out": 2} | settings
+        held_out, of_source = entry["held_out"], configuration.corpus_settings(entry)
+        return counts.examples(source, source, of_source, held_out, Layout(tmp_path).corpus(source))
 
     assert examples("s1k") == (1000, "")
     assert examples("mini-traces", size=40) == (40, "")
@@ -664,25 +671,25 @@ def test_where_shapes_come_from(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     revision = "0" * 40
     hub = {"base": "own/er", "revision": revision, "family": "Dream", "training": {}}
-    shape, note = sizes.model_shape("m", hub, Layout(tmp_path))
+    shape, note = planning.model_shape("m", hub, Layout(tmp_path))
     assert shape == PUBLISHED["Dream"]
     assert "own/er" in note
     snapshot = tmp_path / "hub" / "models--own--er" / "snapshots" / revision
     snapshot.mkdir(parents=True)
     (snapshot / "config.json").write_text((GOLDEN / "tiny_dream" / "config.json").read_text())
     tiny = shapes.read_shape(GOLDEN / "tiny_dream" / "config.json")
-    assert sizes.model_shape("m", hub, Layout(tmp_path)) == (tiny, "")
+    assert planning.model_shape("m", hub, Layout(tmp_path)) == (tiny, "")
     (tmp_path / "models" / "m").mkdir(parents=True)
     (tmp_path / "models" / "m" / "config.json").write_text((GOLDEN / "tiny_llada" / "config.json").read_text())
     assert (
-        sizes.model_shape("m", hub, Layout(tmp_path))[0].qkv_bias is False
+        planning.model_shape("m", hub, Layout(tmp_path))[0].qkv_bias is False
     )  # what the workflow has linked comes first
     folder = {"base": str(GOLDEN / "tiny_dream"), "family": "Dream", "training": {}}
-    assert sizes.model_shape("m", folder, Layout(tmp_path)) == (tiny, "")
+    assert planning.model_shape("m", folder, Layout(tmp_path)) == (tiny, "")
     trained = {"base": "train", "family": "Dream", "training": {"hidden_size": 32, "layers": 2, "heads": 2}}
-    assert sizes.model_shape("m", trained, Layout(tmp_path))[0].mlp == 96
-    shipped = sizes.model_shape("m", {"base": "shipped"}, Layout(tmp_path))[0]
-    assert shapes.parameters(shipped) == sum(p.numel() for p in checkpoint.load(sizes.SHIPPED).parameters())
+    assert planning.model_shape("m", trained, Layout(tmp_path))[0].mlp == 96
+    shipped = planning.model_shape("m", {"base": "shipped", "family": "llada"}, Layout(tmp_path))[0]
+    assert shapes.parameters(shipped) == sum(p.numel() for p in checkpoint.load(configuration.SHIPPED).parameters())
 
 
 def test_what_is_there_is_no_longer_to_come(tmp_path, monkeypatch):
@@ -738,7 +745,7 @@ def test_settings_change_what_they_should(tmp_path):
     assert sft(padding="batch", max_length=8192).hours < sft(max_length=8192).hours
     assert sft(score_padding=False, max_length=8192).hours < sft(max_length=8192).hours  # fewer logits
     assert sft(micro_batch_size=2).gpu_memory - sft().gpu_memory == pytest.approx(
-        4096 * costs.activation_bytes(shape, "bfloat16", lora) * 32, rel=0.05
+        4096 * peak_memory.activation_bytes(shape, "bfloat16", lora) * 32, rel=0.05
     )
     sparing = sft(activation_checkpointing=True)
     assert sparing.gpu_memory < sft().gpu_memory - 20e9

@@ -193,12 +193,12 @@ def test_a_driver_that_does_not_tell_is_no_fault(tmp_path, monkeypatch, reachabl
 
 
 def test_too_little_main_memory_is_a_fault(tmp_path, monkeypatch):
-    monkeypatch.setattr(preflight, "main_memory", lambda: 10**8)
+    monkeypatch.setattr(preflight.device, "main_memory", lambda: 10**8)
     (fault,) = preflight.faults(resolved(), tmp_path)
     assert "this machine has 0.1" in fault
-    assert preflight.main_memory() == 10**8
+    assert preflight.device.main_memory() == 10**8
     monkeypatch.undo()
-    assert preflight.main_memory() > 2**28
+    assert preflight.device.main_memory() > 2**28
 
 
 # ---- the network

@@ -15,6 +15,7 @@ from lift.models import model_files
 from lift.models.families import FAMILIES
 
 SCHEMA = Path(__file__).parent.parent.parent / "workflow" / "schemas" / "config.schema.yaml"
+SHIPPED = Path(__file__).parent.parent / "miniature" / "weights"  # the base `shipped`
 OWN_BASES = ("shipped", "train")  # of the miniature
 
 

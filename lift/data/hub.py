@@ -26,6 +26,14 @@ def model_snapshot(repo: str, revision: str) -> Path:
     return _snapshot(repo, revision, "model")
 
 
+def cached_model(repo: str, revision: str) -> Path | None:
+    """The folder of a model in the local cache, if its config.json is there; no network is asked."""
+    from huggingface_hub import try_to_load_from_cache  # local models do without
+
+    found = try_to_load_from_cache(repo, "config.json", revision=revision)
+    return Path(found).parent if isinstance(found, str) else None
+
+
 def data_snapshot(repo: str, revision: str) -> Path:
     """The folder of a data set's files. Raises InputError where it cannot be had."""
     return _snapshot(repo, revision, "dataset")

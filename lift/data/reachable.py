@@ -6,11 +6,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 from lift.data import hub
 
 _NO_ANSWER = "no answer"
 _UNREACHABLE = "cannot be reached"  # in what lift.data.hub.check_reachable says where the network is at fault
+
+
+def to_fetch(path: str, revision: str) -> list[tuple[str, str, str]]:
+    """What `source_faults` is asked of data: nothing of a file that is here."""
+    if not path or Path(path).exists():
+        return []
+    if path.startswith(("http://", "https://")):
+        return [("url", path, "")]
+    return [("dataset", path, revision)] if hub.is_hub_id(path) else []
 
 
 def source_faults(needed: list[tuple[str, str, str]], seconds: float) -> list[str]:

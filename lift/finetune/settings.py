@@ -21,3 +21,11 @@ class Settings:
     score_padding: bool
     activation_checkpointing: bool
     lora: dict | None  # r, alpha, dropout, target_modules; None for full fine-tuning
+
+    def updates(self, examples: int) -> int:
+        """Of a run over so many examples."""
+        return max(1, round(self.epochs * examples / self.batch_size))
+
+    def evaluations(self, updates: int) -> int:
+        """Held-out losses of a run: at the start, every eval_steps updates, and at the end."""
+        return 1 + updates // self.eval_steps + bool(updates % self.eval_steps)

@@ -195,7 +195,7 @@ def finetune(
     left_out = {name: count for name, (_, count) in kept.items()}
     if any(left_out.values()):
         print(f"without a response within max_length, and left out: {left_out}", flush=True)
-    steps = max(1, round(settings.epochs * len(corpus["train"]) / settings.batch_size))
+    steps = settings.updates(len(corpus["train"]))
     if settings.lora is None:
         adapted = None
         model.network.requires_grad_(True)

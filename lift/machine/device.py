@@ -40,6 +40,11 @@ def memory() -> dict[str, int]:
         return {}
 
 
+def main_memory() -> int:
+    """Bytes of this machine's main memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def torch_fault() -> str | None:
     """Whether PyTorch can use the GPUs that the driver shows; asked in a process of its own, which sets up CUDA."""
     question = "import torch; print(torch.version.cuda, torch.cuda.is_available())"

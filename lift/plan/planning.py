@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lift.config import configuration
+from lift.config.experiment import Experiment
 from lift.config.layout import Layout
-from lift.data.benchmarks import describe
+from lift.data import counts, hub
+from lift.finetune.settings import Settings
 from lift.finetune.takes import Takes, takes
-from lift.models.shape import parameters
+from lift.machine.cards import peaks
+from lift.models import peak_memory
+from lift.models.families import FAMILIES
+from lift.models.shape import PUBLISHED, Shape, parameters, read_shape
 from lift.plan import costs
-from lift.plan.sizes import example_count, hub_snapshot, model_shape, problem_count
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -24,13 +28,6 @@ CHECKPOINTS = 3  # of an unfinished run: save_total_limit 2, and the new one bef
 # what CUDA adds, and its own share of the GPU's memory, are assumptions.
 LIBRARIES, CUDA_LIBRARIES, CUDA_CONTEXT = 0.5e9, 4e9, 1e9
 SHARD = 5e9  # of a checkpoint: the largest file that is in main memory on its way to a GPU
-CPU_TFLOPS = 0.05  # of one thread, where nothing else is said
-GPU_TFLOPS = {"bfloat16": 989.0, "float32": 67.0}  # NVIDIA's data sheet of the H100 SXM, dense, without TF32
-
-# Mean tokens of (prompt, response) of a corpus' examples, where no flag says more: rough, but for the miniature's.
-EXAMPLE_TOKENS = {"mini-traces": (23, 41), "gsm8k": (150, 150), "kodcode": (300, 300), "s1k-1-1": (300, 8000)}
-OTHER_EXAMPLE_TOKENS = (300, 4000)
-MINIATURE_PROMPT, OTHER_PROMPT = 25, 200  # of a benchmark
 
 
 @dataclass(frozen=True)
@@ -123,48 +120,62 @@ class Task(NamedTuple):
     decoder: dict
 
 
-def rates(device: str, threads: int, assumed: Assumptions) -> dict[str, float]:
-    """Operations a second at the processor's peak, by dtype."""
-    usual = GPU_TFLOPS if device == "cuda" else dict.fromkeys(costs.BYTES, CPU_TFLOPS * threads)
-    given = {"bfloat16": assumed.tflops, "float32": assumed.tflops_fp32}
-    return {dtype: 1e12 * (given[dtype] or usual[dtype]) for dtype in costs.BYTES}
+def model_shape(name: str, entry: dict, at: Layout) -> tuple[Shape, str]:
+    """The shape of a model of the config, and a sentence where it had to be assumed ("" else)."""
+    base, family = entry["base"], FAMILIES[entry["family"]]
+    if base == "train":
+        from lift.miniature.language import VOCABULARY
+
+        sizes = {"hidden_size": 128, "layers": 4, "heads": 4} | entry["training"]
+        hidden, layers, heads = (sizes[key] for key in ("hidden_size", "layers", "heads"))
+        return Shape(hidden, layers, heads, heads, 3 * hidden, len(VOCABULARY), family.qkv_bias), ""
+    if not configuration.hub_model(entry):
+        return read_shape((configuration.SHIPPED if base == "shipped" else Path(base)) / "config.json"), ""
+    for folder in (at.model(name), hub.cached_model(base, entry["revision"])):
+        if folder is not None and (folder / "config.json").is_file():
+            return read_shape(folder / "config.json"), ""
+    note = f"{name}: {base} is not here yet; it is taken to have the shape of {family.published[0]}."
+    return PUBLISHED[entry["family"]], note
 
 
 class _Planner:
     """Makes the parts of one experiment, and notes what they rest on."""
 
-    def __init__(self, config: dict, at: Layout, assumed: Assumptions) -> None:
-        self.config, self.at, self.assumed, self.notes = config, at, assumed, []
-        self.shapes = {}
-        for name, entry in config["models"].items():
-            self.shapes[name], note = model_shape(name, entry, at)
-            self.notes.append(note)
-        self.corpora = {name: self.corpus(name, entry) for name, entry in config["corpora"].items()}
-        self.tasks, lengths = [], {}
-        for name, entry in config["benchmarks"].items():
-            count, note = problem_count(name, entry, at)
-            prompt = MINIATURE_PROMPT if entry["source"].startswith("mini-") else OTHER_PROMPT
-            prompt = assumed.prompt_tokens or prompt
-            self.notes.append(note)
+    def __init__(self, experiment: Experiment, assumed: Assumptions) -> None:
+        self.experiment, self.assumed, self.notes = experiment, assumed, []
+        self.config, self.at = experiment.config, experiment.layout
+        models = self.config["models"].items()
+        self.shapes = {name: self.noted(*model_shape(name, entry, self.at)) for name, entry in models}
+        self.corpora = {name: self.corpus(name, entry) for name, entry in self.config["corpora"].items()}
+        self.tasks, lengths = {}, {}
+        for name, entry in self.config["benchmarks"].items():
+            settings = configuration.benchmark_settings(entry)
+            count = self.noted(*counts.problems(name, settings, self.at.problems(name))) * entry["samples"]
+            prompt = assumed.prompt_tokens or counts.prompt_tokens(entry["source"])
             lengths.setdefault(prompt, []).append(name)
-            decoders = configuration.benchmark_decoders(config, name).values()
-            self.tasks += [Task(count * entry["samples"], prompt, decoder) for decoder in decoders]
+            for decoder, settings in configuration.benchmark_decoders(self.config, name).items():
+                self.tasks[name, decoder] = Task(count, prompt, settings)
         for prompt, names in lengths.items():
             self.notes.append(f"{', '.join(names)}: {prompt} tokens a prompt, on average; no answer ends early.")
 
+    def noted(self, found, note: str):
+        """What was found; what had to be assumed for it is noted."""
+        self.notes += [note] if note else []
+        return found
+
     def corpus(self, name: str, entry: dict) -> Corpus:
-        rows, note = example_count(name, entry, self.at)
-        usual = EXAMPLE_TOKENS.get(entry["source"], OTHER_EXAMPLE_TOKENS)
+        source, held_out, settings = entry["source"], entry["held_out"], configuration.corpus_settings(entry)
+        rows = self.noted(*counts.examples(name, source, settings, held_out, self.at.corpus(name)))
+        usual = counts.example_tokens(source)
         prompt, response = self.assumed.prompt_tokens or usual[0], self.assumed.response_tokens or usual[1]
-        said = f"{name}: {prompt:,} tokens of prompt and {response:,} of response an example, on average."
-        self.notes += [note, said]
-        return Corpus(rows, min(entry["held_out"], max(0, rows - 1)), prompt, response)
+        self.notes.append(f"{name}: {prompt:,} tokens of prompt and {response:,} of response an example, on average.")
+        return Corpus(rows, min(held_out, max(0, rows - 1)), prompt, response)
 
     def held(self, needed: float, name: str, dtype: str) -> dict[str, float]:
         """GPU and main memory of a job with a model whose tensors take `needed` bytes."""
         if self.config["device"] == "cpu":
             return {"memory": LIBRARIES + needed}
-        weights = costs.BYTES[dtype] * parameters(self.shapes[name])
+        weights = peak_memory.BYTES[dtype] * parameters(self.shapes[name])
         return {"gpu_memory": CUDA_CONTEXT + needed, "memory": CUDA_LIBRARIES + min(weights, SHARD)}
 
     def data(self) -> list[Part]:
@@ -175,7 +186,7 @@ class _Planner:
         reading = LIBRARIES + 4 * max(files.size for files in text)
         of_lists = LIBRARIES + 36 * max(c.rows * (c.prompt + c.response) for c in self.corpora.values())  # of a token
         parts, count = [Part("data", "-", "corpora", len(self.corpora), memory=reading, files=text)], len(self.corpora)
-        for model in self.config["models"]:
+        for model in self.shapes:
             files = written(
                 lambda c: costs.tokenised_disk(c.rows, c.prompt, c.response), lambda n, m=model: self.at.tokenised(m, n)
             )
@@ -187,9 +198,9 @@ class _Planner:
         entry, shape, folder = self.config["models"][name], self.shapes[name], self.at.model(name)
         base = entry["base"]
         if configuration.hub_model(entry):
-            snapshot = hub_snapshot(base, entry["revision"])
+            snapshot = hub.cached_model(base, entry["revision"])
             present = sum(path.stat().st_size for path in snapshot.glob("*.safetensors")) if snapshot else 0
-            size = costs.BYTES["bfloat16"] * parameters(shape)  # as both are published
+            size = peak_memory.BYTES["bfloat16"] * parameters(shape)  # as both are published
             return Part("models", name, base, 1, files=(Files("hub", size, (folder,), present),))
         if base not in configuration.OWN_BASES:
             return Part("models", name, base, 0)
@@ -200,73 +211,75 @@ class _Planner:
         rows = recipe["batch_size"] * (recipe["steps"] + recipe.get("then", {"steps": 0})["steps"])
         network, _ = costs.training_flops(shape, None, Takes(), length, 50)
         flops = {"float32": rows * network} if self.config["device"] == "cpu" else {}  # it is trained on the CPU
-        needed = costs.training_bytes(shape, "float32", None, recipe["batch_size"], length, masked_attention=True)
+        needed = peak_memory.training_bytes(shape, "float32", None, recipe["batch_size"], length, masked_attention=True)
         return Part("models", name, base, 1, flops, memory=LIBRARIES + needed, files=files)
 
     def statistics(self, name: str) -> list[Part]:
-        settings, shape, shards = self.config["statistics"], self.shapes[name], self.config["shards"]
-        dtype, limit = self.config["models"][name]["dtype"], self.config["training"]["max_length"]
-        corpus, levels = self.corpora[settings["corpus"]], settings["levels"]
-        length, count = min(limit, corpus.prompt + corpus.response), len(settings["levels"])
+        settings, shape, shards = self.experiment.statistics(name), self.shapes[name], self.config["shards"]
+        dtype, limit, levels = settings["dtype"], settings["max_length"], settings["levels"]
+        corpus, count = self.corpora[settings["corpus"]], len(levels)
+        length = min(limit, corpus.prompt + corpus.response)
         masked = max(0, length - corpus.prompt) * sum(levels)
         sequences = settings["passes"] * (corpus.rows - corpus.held_out)
         flops = {dtype: sequences * costs.forward_flops(shape, count * length, length, masked)}
-        needed = costs.statistics_bytes(shape, dtype, settings["batch_size"], limit, count)
-        sums = (2 * shards if shards > 1 else 1) * costs.sums_bytes(shape, count)  # kept, and handed on by a shard
+        needed = peak_memory.statistics_bytes(shape, dtype, settings["batch_size"], limit, count)
+        # kept, and handed on by a shard
+        sums = (2 * shards if shards > 1 else 1) * peak_memory.sums_bytes(shape, count)
         path = self.at.statistics(name, settings["corpus"])
         files = (Files("results", 60 * shape.vocabulary * count + sums, (path,)),)  # about 60 bytes a row
         held = self.held(needed, name, dtype)
         parts = [Part("statistics", name, settings["corpus"], shards, flops, **held, files=files)]
         if shards > 1:
-            memory = LIBRARIES + 2 * costs.sums_bytes(shape, count)
+            memory = LIBRARIES + 2 * peak_memory.sums_bytes(shape, count)
             parts.append(Part("statistics", name, f"{settings['corpus']}, gathered", 1, memory=memory))
         return parts
 
     def training(self, name: str, method: str) -> Part:
-        entry, training = self.config["methods"][method], configuration.method_training(self.config, method)
-        lora, limit, corpus = training["lora"], training["max_length"], self.corpora[training["corpus"]]
-        dtype, shape = self.config["models"][name]["dtype"] if lora else "float32", self.shapes[name]
-        take = takes(entry["objective"], configuration.method_settings(entry))
+        run, training, shape = self.experiment.run(name, method), self.experiment.training(method), self.shapes[name]
+        corpus = self.corpora[training["corpus"]]
+        settings = Settings(**configuration.settings(training, "corpus", "checkpoint"))
+        lora, limit, devices = settings.lora, settings.max_length, settings.devices
+        take = takes(run["objective"], run["settings"])
         if take is None:
-            take = Takes()
-            said = f"{method}: what the objective {entry['objective']} costs is not known; taken as vanilla's."
-            self.notes.append(said)
-        length, devices, checkpointing = limit, training["devices"], training["activation_checkpointing"]
+            take, unknown = Takes(), f"what the objective {run['objective']} costs is not known; taken as vanilla's."
+            self.notes.append(f"{method}: {unknown}")
         if devices > 1:
             kind = "GPUs" if self.config["device"] == "cuda" else "processes"
             self.notes.append(f"{method}: a run takes {devices} {kind} at a time.")
-        if training["padding"] == "batch" or not training["score_padding"]:
+        length = limit
+        if settings.padding == "batch" or not settings.score_padding:
             length = min(limit, corpus.prompt + corpus.response)
-            self.notes.append(
-                f"{method}: batches are taken to be as long as a mean example, though the longest decides."
-            )
-        content = min(corpus.response, max(0, length - corpus.prompt))
-        response = max(0, length - corpus.prompt) if training["score_padding"] else content
-        steps = costs.training_steps(training["epochs"], corpus.rows - corpus.held_out, training["batch_size"])
-        sequences, count = steps * training["batch_size"], len(self.config["seeds"])
-        checked = costs.evaluations(steps, training["eval_steps"]) * corpus.held_out
-        one = costs.training_flops(shape, lora, take, length, content if take.content else response, checkpointing)
-        network = sequences * one[0] + checked * costs.forward_flops(shape, length, length, response / 2)
-        flops = {dtype: count * network}  # and the adapter's, in fp32 whatever the network is in
-        adapter = count * (sequences * one[1] + checked * costs.adapter_flops(shape, lora, length))
-        flops["float32"] = flops.get("float32", 0) + adapter
-        needed = costs.training_bytes(
-            *(shape, dtype, lora, training["micro_batch_size"], limit),
-            masked_attention=not training["score_padding"],
+            said = "batches are taken to be as long as a mean example, though the longest decides."
+            self.notes.append(f"{method}: {said}")
+        response = masked = max(0, length - corpus.prompt)
+        if take.content or not settings.score_padding:
+            masked = min(corpus.response, response)
+        response = response if settings.score_padding else masked
+        steps = settings.updates(corpus.rows - corpus.held_out)
+        sequences, count = steps * settings.batch_size, len(self.experiment.seeds)
+        checked = settings.evaluations(steps) * corpus.held_out
+        network, adapter = costs.training_flops(shape, lora, take, length, masked, settings.activation_checkpointing)
+        network = sequences * network + checked * costs.forward_flops(shape, length, length, response / 2)
+        adapter = sequences * adapter + checked * costs.adapter_flops(shape, lora, length)
+        flops = {run["dtype"]: count * network}  # and the adapter's, in fp32 whatever the network is in
+        flops["float32"] = flops.get("float32", 0) + count * adapter
+        needed = peak_memory.training_bytes(
+            *(shape, run["dtype"], lora, settings.micro_batch_size, limit),
+            masked_attention=not settings.score_padding,
             views=2 if take.views > 1 else 1,
-            checkpointing=checkpointing,
+            checkpointing=settings.activation_checkpointing,
             devices=devices,
         )
-        held = self.held(needed, name, dtype)
+        held = self.held(needed, name, run["dtype"])
         held["memory"] *= devices
         flops = {dtype: operations for dtype, operations in flops.items() if operations}
         both = 2 * costs.adapter_disk(shape, lora)[0]  # best and last
-        files = tuple(Files("results", both, (self.at.run(name, method, seed),)) for seed in self.config["seeds"])
+        files = tuple(Files("results", both, (self.at.run(name, method, seed),)) for seed in self.experiment.seeds)
         return Part("finetune", name, method, count, flops, **held, files=files)
 
     def unfinished(self, trained: list[Part]) -> Part:
         """Disk of the runs that are going on, at the worst time: checkpoints, and the best weights so far."""
-        each = [configuration.method_training(self.config, method) for method in self.config["methods"]]
+        each = [self.experiment.training(method) for method in self.experiment.trained]
         sizes = [costs.adapter_disk(shape, one["lora"]) for shape in self.shapes.values() for one in each]
         largest = max(CHECKPOINTS * checkpoint + weights for weights, checkpoint in sizes)
         fewest = min(one["devices"] for one in each)
@@ -275,44 +288,34 @@ class _Planner:
         files = (Files("results", at_a_time * largest, paths),)
         return Part("finetune", "-", f"unfinished runs, {at_a_time} at a time", 0, memory=0, files=files)
 
-    def decoding(self, name: str) -> list[Part]:
-        """The base answers once; with the further seeds, what is drawn at random."""
-        (first, *further), parts = self.config["seeds"], []
-        parts += self.answers(name, "base", None, self.tasks, [first], self.config["shards"])
-        sampled = [task for task in self.tasks if task.decoder["temperature"]]
-        if sampled and further:
-            (again,) = self.answers(name, "base", None, sampled, further, 1)
-            parts.append(replace(again, what="base, further seeds"))
-        for method in self.config["methods"]:
-            lora = configuration.method_training(self.config, method)["lora"]
-            parts += self.answers(name, method, lora, self.tasks, self.config["seeds"], self.config["shards"])
-        return parts
+    def decoding(self, name: str, method: str) -> list[Part]:
+        """The base answers once; with the further seeds, what is drawn at random, in one job a seed."""
+        if method != "base":
+            return self.answers(name, method, method, self.experiment.seeds, self.config["shards"])
+        (first, *further), drawn = self.experiment.seeds, self.experiment.answers("base", -1)
+        parts = self.answers(name, method, method, [first], self.config["shards"])
+        return parts + (self.answers(name, method, "base, further seeds", further, 1) if drawn and further else [])
 
-    def answers(
-        self, name: str, method: str, lora: dict | None, tasks: list[Task], seeds: list[int], shards: int
-    ) -> list[Part]:
+    def answers(self, name: str, method: str, what: str, seeds: list[int], shards: int) -> list[Part]:
         """Of one checkpoint a seed."""
         dtype, shape, count = self.config["models"][name]["dtype"], self.shapes[name], len(seeds)
+        tasks = [self.tasks[place] for place in self.experiment.answers(method, seeds[0])]
+        lora = None if method == "base" else self.experiment.training(method)["lora"]
         apart = None if dtype == "float32" else lora  # in fp32 the adapter is merged
-        one = [(task.answers, *costs.decoding_flops(shape, apart, task.prompt, task.decoder)) for task in tasks]
-        network, adapter = (count * sum(cost[0] * cost[part] for cost in one) for part in (1, 2))
-        needed = max((costs.decoding_bytes(shape, dtype, lora, t.prompt, t.decoder) for t in tasks), default=0)
+        each = [task.answers * sum(costs.decoding_flops(shape, apart, task.prompt, task.decoder)) for task in tasks]
+        needed = max((peak_memory.decoding_bytes(shape, dtype, lora, t.prompt, t.decoder) for t in tasks), default=0)
         # text of four characters a token, and the rest of a line; in the results and in the answers' store
         size = 2 * sum(task.answers * (4 * task.decoder["gen_length"] + 100) for task in tasks)
         paths = [self.at.generations(name, method, seed) / "run.json" for seed in seeds]
         files = tuple(Files("results", size, (path,)) for path in paths)
         held = self.held(needed, name, dtype)
-        parts = [Part("decode", name, method, count * shards, {dtype: network + adapter}, **held, files=files)]
-        return parts + [Part("decode", name, f"{method}, gathered", count)] * (shards > 1)
+        parts = [Part("decode", name, what, count * shards, {dtype: count * sum(each)}, **held, files=files)]
+        return parts + [Part("decode", name, f"{what}, gathered", count)] * (shards > 1)
 
     def judging(self) -> list[Part]:
-        benchmarks, seeds = self.config["benchmarks"].values(), len(self.config["seeds"])
-        sampled = any(task.decoder["temperature"] for task in self.tasks)
-        checkpoints = len(self.shapes) * ((seeds if sampled else 1) + len(self.config["methods"]) * seeds)
-        guesses = any(describe(b["source"], configuration.benchmark_settings(b))["guesses"] for b in benchmarks)
-        parts = [Part("decode", "none", "guesses", 1)] if guesses else []
-        parts.append(Part("grade", "-", "answers", checkpoints + guesses))
-        return [*parts, Part("results", "-", "tables, figures, page", 8)]
+        guesses = [Part("decode", "none", "guesses", 1)] * ("guess" in self.experiment.rows)
+        judged = Part("grade", "-", "answers", len(self.experiment.checkpoints()))
+        return [*guesses, judged, Part("results", "-", "tables, figures, page", 8)]
 
 
 def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Plan:
@@ -320,17 +323,17 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
 
     Raises InputError where the shape of a model cannot be read.
     """
-    assumed = assumed or Assumptions()
-    of = _Planner(config, Layout(results), assumed)
-    methods = configuration.trained_methods(config)
-    parts = [*of.data(), *(of.base(name) for name in of.shapes)]
-    parts += [part for name in of.shapes for part in of.statistics(name)]
-    trained = [of.training(name, method) for name in of.shapes for method in methods]
-    parts += [*trained, of.unfinished(trained), *(part for name in of.shapes for part in of.decoding(name))]
+    assumed, experiment = assumed or Assumptions(), Experiment(config)
+    experiment.layout = Layout(results)
+    of, models = _Planner(experiment, assumed), experiment.models
+    trained = [of.training(name, method) for name in models for method in experiment.trained]
+    answering = [(name, method) for name in models for method in ("base", *experiment.methods)]
+    parts = [*of.data(), *map(of.base, models), *(part for name in models for part in of.statistics(name))]
+    parts += [*trained, of.unfinished(trained), *(part for one in answering for part in of.decoding(*one))]
     parts += of.judging()
-    rate = rates(config["device"], config["threads"], assumed)
+    rate = peaks(config["device"], config["threads"], assumed.tflops, assumed.tflops_fp32)
     hours = [sum(n / rate[dtype] for dtype, n in part.flops.items()) / assumed.utilisation / 3600 for part in parts]
     parts = [replace(part, hours=taken) for part, taken in zip(parts, hours, strict=True)]
-    peaks = " and ".join(f"{rate[dtype] / 1e12:g} in {dtype}" for dtype in ("bfloat16", "float32"))
-    of.notes.append(f"The processor's peak is {peaks}, in TFLOP/s; {assumed.utilisation:.0%} of them are used.")
-    return Plan(tuple(parts), tuple(dict.fromkeys(filter(None, of.notes))))
+    said = " and ".join(f"{operations / 1e12:g} in {dtype}" for dtype, operations in rate.items())
+    of.notes.append(f"The processor's peak is {said}, in TFLOP/s; {assumed.utilisation:.0%} of them are used.")
+    return Plan(tuple(parts), tuple(dict.fromkeys(of.notes)))

@@ -16,9 +16,9 @@ from scipy import optimize, stats
 
 from lift.config import configuration
 from lift.config.layout import Layout
+from lift.data import counts
 from lift.data.benchmarks import describe
 from lift.plan import planning
-from lift.plan.sizes import problem_count
 from lift.scores import claims as paper
 from lift.scores.claims import Case, Claims
 from lift.scores.comparisons import Comparison, prepare
@@ -199,7 +199,7 @@ def benchmark_sizes(config: dict, results: Path) -> dict[int, dict[str, tuple[st
     found: dict[int, dict[str, tuple[str, int]]] = {}
     for name, entry in config["benchmarks"].items():
         metric = describe(entry["source"], configuration.benchmark_settings(entry))["metric"]
-        count, _ = problem_count(name, entry, Layout(results))
+        count, _ = counts.problems(name, configuration.benchmark_settings(entry), Layout(results).problems(name))
         for decoder in configuration.benchmark_decoders(config, name).values():
             found.setdefault(decoder["gen_length"], {})[name] = (metric, count)
     return dict(sorted(found.items()))

@@ -1,13 +1,12 @@
 """What would stop an experiment on this machine, found before any job runs."""
 
-import os
 import shutil
 from pathlib import Path
 
 from lift import registry
 from lift.config import configuration
 from lift.config.layout import Layout
-from lift.data import hub, reachable
+from lift.data import reachable
 from lift.data.benchmarks import describe
 from lift.errors import InputError
 from lift.machine import device
@@ -58,7 +57,7 @@ def faults(
 def device_faults(kind: str, made: planning.Plan | None, devices: int = 1) -> list[str]:
     """Whether there are the GPUs that one job takes, if any are asked for, and memory for the largest job of a plan."""
     if kind == "cpu":
-        return memory_faults(made, "memory", main_memory(), "this machine") if made else []
+        return memory_faults(made, "memory", device.main_memory(), "this machine") if made else []
     cards = device.visible_gpus()
     if not cards:
         return ["device cuda: this machine has no NVIDIA GPU that can be used; set `device: cpu`, or use one that has."]
@@ -68,11 +67,6 @@ def device_faults(kind: str, made: planning.Plan | None, devices: int = 1) -> li
         return [fault]
     sizes = [size for card, size in device.memory().items() if card in cards]
     return memory_faults(made, "gpu_memory", min(sizes), "the smallest GPU") if made and sizes else []
-
-
-def main_memory() -> int:
-    """Bytes of this machine's main memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def memory_faults(made: planning.Plan, quantity: str, size: int, owner: str) -> list[str]:
@@ -121,24 +115,14 @@ def model_faults(config: dict, at: Layout) -> list[str]:
 
 def sources(config: dict, at: Layout) -> list[tuple[str, str, str]]:
     """What must still be fetched, each once: (kind, name, revision), where kind is model, dataset or url."""
-    needed = [
-        ("model", entry["base"], entry["revision"])
-        for name, entry in config["models"].items()
-        if configuration.hub_model(entry) and not at.model(name).exists()
-    ]
-    prepared = [(at.corpus(name), configuration.corpus_settings(entry)) for name, entry in config["corpora"].items()]
-    prepared += [
-        (at.problems(name), configuration.benchmark_settings(entry)) for name, entry in config["benchmarks"].items()
-    ]
-    for file, settings in prepared:
-        path = settings.get("path", "")
-        if file.exists() or not path or Path(path).exists():
-            continue
-        if path.startswith(("http://", "https://")):
-            needed.append(("url", path, ""))
-        elif hub.is_hub_id(path):
-            needed.append(("dataset", path, settings.get("revision", "main")))
-    return list(dict.fromkeys(needed))
+    models = [(entry, at.model(name)) for name, entry in config["models"].items() if configuration.hub_model(entry)]
+    found = [("model", entry["base"], entry["revision"]) for entry, folder in models if not folder.exists()]
+    data = [(at.corpus(name), configuration.corpus_settings(entry)) for name, entry in config["corpora"].items()]
+    data += [(at.problems(n), configuration.benchmark_settings(entry)) for n, entry in config["benchmarks"].items()]
+    for path, settings in data:
+        if not path.exists():
+            found += reachable.to_fetch(settings.get("path", ""), settings.get("revision", "main"))
+    return list(dict.fromkeys(found))
 
 
 def disk_faults(made: planning.Plan, results: Path) -> list[str]:

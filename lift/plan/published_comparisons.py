@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from lift.config import configuration
+from lift.data import counts
 from lift.errors import InputError
-from lift.plan.sizes import settled_count
 from lift.scores.intervals import LEVEL, wilson
 
 ORDER = ("base", "sft", "cart", "gift", "lift2", "lift3")  # each method is compared with those before it
@@ -39,7 +39,7 @@ def sizes(configs: list[dict]) -> dict[str, int]:
         for entry in config["benchmarks"].values():
             settings = configuration.benchmark_settings(entry)
             if settings.get("rows"):
-                found[entry["source"]] = settled_count(settings)
+                found[entry["source"]] = counts.settled_problems(settings)
     return found
 
 

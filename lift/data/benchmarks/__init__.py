@@ -3,7 +3,8 @@
 A benchmark defines `problems(*, <settings>) -> list[dict]` (id, question, prompt, answer, what its grader needs),
 GRADER, a file in lift/grade/graders, and METRIC, of lift.scores.problem_scores.METRICS. One with GUESSES also gives, in
 each problem, guesses: random well-formed answers, whose score is the floor. One with PROMPT takes its user turn from
-that file in lift/data/prompts, or from the user's own, which its setting `prompt` names.
+that file in lift/data/prompts, or from the user's own, which its setting `prompt` names. One may say
+PROMPT_TOKENS, their rough mean, for the plan.
 """
 
 from pathlib import Path

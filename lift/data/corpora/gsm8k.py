@@ -4,6 +4,8 @@ from lift.data import sources
 from lift.data.benchmarks.gsm8k import split_answer
 from lift.data.corpora import dataset
 
+EXAMPLE_TOKENS = (150, 150)
+
 
 def examples(
     *,

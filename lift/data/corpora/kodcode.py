@@ -3,6 +3,8 @@
 from lift.data import sources
 from lift.data.corpora import dataset
 
+EXAMPLE_TOKENS = (300, 300)
+
 
 def examples(
     *, path: str = "KodCode/KodCode-Light-RL-10K", revision: str = "main", rows: int = 10000, prompt: str = ""

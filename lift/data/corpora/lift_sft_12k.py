@@ -2,6 +2,8 @@
 
 from lift.data.corpora import dataset
 
+EXAMPLES = 12_000
+
 
 def examples(
     *, path: str = "divelab/LIFT-SFT-12K", revision: str = "main", rows: int = 0, prompt: str = ""

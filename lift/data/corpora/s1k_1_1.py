@@ -2,6 +2,8 @@
 
 from lift.data.corpora import dataset
 
+EXAMPLE_TOKENS = (300, 8000)
+
 
 def examples(
     *, path: str = "simplescaling/s1K-1.1", revision: str = "main", rows: int = 1000, prompt: str = ""

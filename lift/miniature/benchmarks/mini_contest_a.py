@@ -12,6 +12,7 @@ from lift.miniature.task import Task
 
 GRADER = "pair"
 METRIC = "pass@k"
+PROMPT_TOKENS = 25
 GUESSES = True
 _LARGEST, _LARGEST_SUM, _LARGEST_COEFFICIENT = 20, 50, 3
 

@@ -13,6 +13,7 @@ from lift.miniature.task import Task
 
 GRADER = "pair"
 METRIC = "pass@k"
+PROMPT_TOKENS = 25
 GUESSES = True
 _MODULI = (18, 20)
 

@@ -14,6 +14,7 @@ from lift.miniature.task import Task
 
 GRADER = "expression"
 METRIC = "accuracy"
+PROMPT_TOKENS = 25
 GUESSES = True
 _LARGEST, _LARGEST_TARGET = 15, 24
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}

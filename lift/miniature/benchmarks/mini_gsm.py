@@ -11,6 +11,7 @@ from lift.miniature.task import Task
 
 GRADER = "number"
 METRIC = "accuracy"
+PROMPT_TOKENS = 25
 GUESSES = True
 _LARGEST = 24
 

@@ -18,6 +18,7 @@ from lift.miniature.task import Task
 
 GRADER = "grid"
 METRIC = "cell_accuracy"
+PROMPT_TOKENS = 25
 GUESSES = True
 _EMPTY = 8
 

@@ -11,6 +11,7 @@ from lift.miniature.tasks import TASKS
 
 TAUGHT = ("mini-gsm", "mini-math", "mini-contest-a", "mini-contest-b")
 LEVELS = (3, 4, 5)
+EXAMPLE_TOKENS = (23, 41)
 
 
 def examples(*, size: int = 1000, seed: int = 0) -> list[dict[str, str]]:
