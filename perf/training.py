@@ -25,7 +25,8 @@ from lift.models.forward_process import Batch, Draws
 
 HEAD_TO_LAYERS = 13.5  # of LLaDA-8B: parameters of the layers for one of the head
 LORA = {"r": 16, "alpha": 32, "dropout": 0.0, "target_modules": ["q_proj", "k_proj", "v_proj"]}
-OBJECTIVES = {"lift3": ["easy", "random", "hard"], "lift2": ["easy", "hard"]}
+LIFT3, LIFT2 = {"components": ["easy", "random", "hard"]}, {"components": ["easy", "hard"]}
+OBJECTIVES = {"lift3": LIFT3, "lift2": LIFT2, "lift3, single pass": LIFT3 | {"single_pass": True}}
 WAYS = ("plain", "chunks")  # of taking the loss
 
 
@@ -146,6 +147,12 @@ def loss_rows(arguments: list[str]) -> list[dict]:
     ]
 
 
+def scores(settings: dict, t: torch.Tensor) -> torch.Tensor:
+    """(B,) which sequences at levels t (B,) have a scoring pass of their own."""
+    chosen = lift.choose_component(t, t, settings["components"], "time", 3.0)
+    return (chosen != 0) & (not settings.get("single_pass"))
+
+
 def lift_rows(shape: dict, rows: int, length: int, rounds: int, device: str) -> list[dict]:
     """A row an objective: its step by the time of an SFT step, next to what the scoring pass must cost.
 
@@ -175,10 +182,9 @@ def lift_rows(shape: dict, rows: int, length: int, rounds: int, device: str) -> 
             draws = Draws.at(torch.tensor([1000 * turn + i], device=device), length)
             draws.t[:] = (i + 0.5) / rows
             cases = {"sft": lambda d=draws: train(vanilla.select, d), "score": lambda d=draws: score(d)}
-            for name, components in OBJECTIVES.items():
-                cases[name] = lambda d=draws, c=components: train(lift.select, d, components=c)
-                chosen = lift.choose_component(draws.t, draws.by_sequence(lift.COMPONENT), components, "time", 3.0)
-                scored[name] += int((chosen != 0).sum()) * (turn >= 0)
+            for name, settings in OBJECTIVES.items():
+                cases[name] = lambda d=draws, s=settings: train(lift.select, d, **s)
+                scored[name] += int(scores(settings, draws.t).sum()) * (turn >= 0)
             for name, work in cases.items():
                 took = seconds(work)
                 if turn >= 0:
@@ -187,8 +193,7 @@ def lift_rows(shape: dict, rows: int, length: int, rounds: int, device: str) -> 
     sft = sum(by_level["sft"])
     table = []
     for name in OBJECTIVES:
-        t = torch.tensor([(i + 0.5) / rows for i in range(rows)])
-        needs = (lift.choose_component(t, t, OBJECTIVES[name], "time", 3.0) != 0).tolist()
+        needs = scores(OBJECTIVES[name], torch.tensor([(i + 0.5) / rows for i in range(rows)])).tolist()
         scoring = sum(value for value, need in zip(by_level["score"], needs, strict=True) if need)
         cost, floor = sum(by_level[name]) / sft, 1 + scoring / sft
         table.append(
@@ -197,7 +202,7 @@ def lift_rows(shape: dict, rows: int, length: int, rounds: int, device: str) -> 
                 "step (s)": f"{sum(by_level[name]) / rows:.4f}",
                 "SFT step (s)": f"{sft / rows:.4f}",
                 "share scored": f"{scored[name] / (rounds * rows):.3f}",
-                "scoring pass (s)": f"{scoring / sum(needs):.4f}",
+                "scoring pass (s)": f"{scoring / sum(needs):.4f}" if any(needs) else "-",
                 "cost (SFT steps)": f"{cost:.3f}",
                 "floor": f"{floor:.3f}",
                 "above the floor": f"{cost / floor - 1:+.1%}",

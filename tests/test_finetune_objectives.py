@@ -114,10 +114,36 @@ def test_gift_at_low_levels_by_denominator(denominator, share):
 def test_lift(case, tiny_llada, name, settings):
     g, batch, draws = case
     selection = lift.select(tiny_llada, batch, draws, **settings)
-    assert torch.equal(selection.kept, g[f"kept_{name}"])
+    assert torch.equal(loss_sum(tiny_llada, selection)[2], g[f"kept_{name}"])
     if settings.get("single_pass"):
         assert torch.equal(selection.noisy, g["noisy_lift"])
     assert value(tiny_llada, selection) == pytest.approx(LOSSES[name], rel=1e-5)
+
+
+@pytest.mark.parametrize("components", [["easy", "random", "hard"], ["hard"]])
+def test_a_single_pass_is_one_pass(case, tiny_llada, components):
+    """It keeps and weights what two passes would, with the gradient of what is kept alone."""
+    _, batch, draws = case
+    passes = []
+    handle = tiny_llada.register_forward_hook(lambda model, given, losses: passes.append(given[0]))
+    settings = {"components": components, "complementary": True}
+    two, one = (lift.select(tiny_llada, batch, draws, **settings, single_pass=single) for single in (False, True))
+    scoring = len(passes)
+    _, losses, kept = loss_sum(tiny_llada, one)
+    handle.remove()
+    assert (scoring, len(passes)) == (1, 2)  # of two passes the scoring one; of one the one with the loss
+    assert torch.equal(kept, two.kept)
+    assert not (kept & ~one.kept).any()
+    assert one.counts == two.counts
+    assert sum(one.counts.values()) == len(batch.input_ids)  # a sequence of two views once
+    tiny_llada.network.requires_grad_(True)
+    every = tiny_llada(one.noisy, kept, one.clean, one.real)
+    weighted = (every * one.weight[kept].to(every.dtype)).sum()
+    assert torch.equal(losses, every.detach())
+    head = tiny_llada.network.lm_head.weight
+    (ours,), (plain,) = (torch.autograd.grad(loss, head) for loss in (loss_sum(tiny_llada, one)[0], weighted))
+    tiny_llada.network.requires_grad_(False)
+    torch.testing.assert_close(ours, plain)
 
 
 def release_cut(g, mask_id):

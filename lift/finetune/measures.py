@@ -32,9 +32,9 @@ def token_bins(corpus: datasets.Dataset, max_length: int, vocabulary: int, pad_i
     return torch.from_numpy(bins)
 
 
-def count_kept(selection: Selection, bins: torch.Tensor) -> torch.Tensor:
-    """(LEVEL_BINS, BINS + 1): the kept tokens by masking level and by `token_bins`."""
-    place = _level_bin(selection.level, selection.kept) * (BINS + 1) + bins[selection.clean[selection.kept]]
+def count_kept(selection: Selection, kept: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
+    """(LEVEL_BINS, BINS + 1): the tokens in the loss, at `kept` (R, L), by masking level and by `token_bins`."""
+    place = _level_bin(selection.level, kept) * (BINS + 1) + bins[selection.clean[kept]]
     return torch.bincount(place, minlength=LEVEL_BINS * (BINS + 1)).view(LEVEL_BINS, BINS + 1).cpu()
 
 

@@ -27,7 +27,10 @@ def takes(objective: str, settings: dict) -> Takes | None:
 
 
 def _lift(settings: dict, points: int = 6000) -> Takes:
-    """Means over levels t on a grid: sequences of the random component have no scoring pass, and may have two views."""
+    """Means over levels t on a grid: sequences of the random component have no scoring pass, and may have two views.
+
+    In a single pass the logits of all that is masked have a gradient, though only what is kept is in the loss.
+    """
     components, lower = settings["components"], settings["rho_lower"]
     views = kept = scoring = scored = 0.0
     for t in ((i + 0.5) / points for i in range(points)):
@@ -37,6 +40,10 @@ def _lift(settings: dict, points: int = 6000) -> Takes:
             random = float(max(components, key=weights.get) == "random")
         masked = t + (1 - t + (lower if 1 - t > lower else 0)) / 2  # t + rho, in the middle of its range
         second = random if settings["complementary"] else 0.0
+        asked = (1 - random) * masked
         views, kept = views + 1 + second, kept + t + second * (1 - t)
-        scoring, scored = scoring + 1 - random, scored + (1 - random) * masked
+        if settings["single_pass"]:
+            kept += asked - (1 - random) * t
+        else:
+            scoring, scored = scoring + 1 - random, scored + asked
     return Takes(views / points, kept / points, scoring / points, scored / points)

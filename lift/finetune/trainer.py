@@ -116,14 +116,14 @@ class ObjectiveTrainer(Trainer):
         """This micro-batch's share of the loss of the global batch."""
         selection = inputs["selection"]
         torch.manual_seed(noise.key(inputs["address"], "dropout"))
-        loss, losses = loss_sum(model, selection)
+        loss, losses, kept = loss_sum(model, selection)
         if not torch.isfinite(loss):
             found = f"update {self.state.global_step + 1}: the loss is {loss.item()}"
             raise InputError(f"{found}, of the training examples {inputs['places']}. {_NOT_FINITE}")
-        self.bins += level_bins(selection.level, losses, selection.kept)
+        self.bins += level_bins(selection.level, losses, kept)
         for name, count in selection.counts.items():
             self.counts[name] = self.counts.get(name, 0) + count.cpu()
-        self.kept_tokens += count_kept(selection, self.token_bins)
+        self.kept_tokens += count_kept(selection, kept, self.token_bins)
         return loss * self.accelerator.num_processes / num_items_in_batch  # gradients are averaged over processes
 
     def log(self, logs, start_time=None) -> None:

@@ -5,6 +5,7 @@ arguments are the settings that a config may name. What follows is the same for 
 divided by the `denominator` of the global batch, so that nothing depends on how a batch is cut.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -20,7 +21,8 @@ class Selection:
     noisy, clean (R, L) tokens; kept (R, L) bool: positions in the loss; weight (R, L): of each kept position's
     cross-entropy; real (R, L) bool or None: what is attended to; level (R,): share of the response that stays masked;
     denominator: scalar; counts: whole numbers to be summed between two lines of the log, by the name that they have
-    there, the same names in every batch.
+    there, the same names in every batch. choose: (R, L) losses, zero but at `kept` -> (R, L) bool: which of `kept` stay
+    in the loss; None where all do.
     """
 
     noisy: torch.Tensor
@@ -31,13 +33,22 @@ class Selection:
     level: torch.Tensor
     denominator: torch.Tensor
     counts: dict[str, torch.Tensor] = field(default_factory=dict)
+    choose: Callable[[torch.Tensor], torch.Tensor] | None = None
 
 
-def loss_sum(model: MaskPredictor, selection: Selection) -> tuple[torch.Tensor, torch.Tensor]:
-    """The weighted sum of the loss, a scalar, and the unweighted cross-entropies (N,) of the kept positions."""
-    s = selection
-    losses = model(s.noisy, s.kept, s.clean, s.real)
-    return (losses * s.weight[s.kept].to(losses.dtype)).sum(), losses.detach()
+def loss_sum(model: MaskPredictor, selection: Selection) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The weighted sum of the loss, a scalar; the unweighted cross-entropies (N,) in it, and their positions (R, L)."""
+    s, kept = selection, selection.kept
+    losses = model(s.noisy, kept, s.clean, s.real)
+    if s.choose is not None:
+        kept = s.choose(scattered(losses.detach(), s.kept))
+        losses = losses[kept[s.kept]]
+    return (losses * s.weight[kept].to(losses.dtype)).sum(), losses.detach(), kept
+
+
+def scattered(losses: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+    """(N,) losses at the N positions of `where` (R, L) -> (R, L), zero elsewhere."""
+    return losses.new_zeros(where.shape).masked_scatter(where, losses)
 
 
 def plain_selection(batch: Batch, noisy, kept, weight, level) -> Selection:

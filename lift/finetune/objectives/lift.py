@@ -1,10 +1,11 @@
 """LIFT: what is learned follows when (arXiv 2605.22939). Easy tokens when most is masked, hard ones when little is."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 
-from lift.finetune.objectives import Selection
+from lift.finetune.objectives import Selection, scattered
 from lift.models.forward_process import EPSILON, Batch, Draws, mask_response, masking_probability
 
 COMPONENTS = ("random", "easy", "hard")
@@ -55,9 +56,10 @@ def select(
     """Mask at level t' + rho, score what is masked, keep the share t' / (t' + rho) of it and reveal the rest.
 
     components, policy, random_weight (H): which component a sequence takes. rho_lower: 0.1 in the public release, 0 in
-    the paper. time_scaling: divide by t'. single_pass: train on the sequence at t' + rho, with nothing revealed.
-    complementary: sequences of the random component train on a second view, in which the rest of the response is
-    masked. scoring_dropout: score in training mode, as the public release does.
+    the paper. time_scaling: divide by t'. single_pass: train on the sequence at t' + rho, with nothing revealed: one
+    pass, with dropout, scores it and has the loss of what is kept. complementary: sequences of the random component
+    train on a second view, in which the rest of the response is masked. scoring_dropout: score in training mode, as the
+    public release does.
     """
     level = masking_probability(draws.t)
     rho = excess_level(level, draws.by_sequence(RHO), rho_lower)
@@ -67,22 +69,25 @@ def select(
     keep = (count * level / (level + rho)).round().long().clamp(min=1)
     component = choose_component(level, draws.by_sequence(COMPONENT), components, policy, random_weight)
 
-    scores = draws.by_token(ORDER)
     scored = (component != COMPONENTS.index("random")) & (keep < count)  # nothing to choose where all is kept
+    sign, order = torch.where(component == COMPONENTS.index("hard"), 1.0, -1.0), draws.by_token(ORDER)
+
+    def choose(losses: torch.Tensor) -> torch.Tensor:
+        scores = torch.where(scored[:, None], losses.to(order.dtype) * sign[:, None], order)
+        return keep_highest(scores, masked, keep)
+
+    if single_pass:
+        kept = torch.where(scored[:, None], masked, keep_highest(order, masked, keep))
+        return views(model, batch, kept, level, component, time_scaling, complementary, noisy, choose)
+    losses = torch.zeros_like(order)
     if scored.any():
         was_training = model.training
         model.train(was_training and scoring_dropout)
         real = None if batch.real is None else batch.real[scored]
-        log_p = -model(noisy[scored], masked[scored], batch.input_ids[scored], real)
+        found = model(noisy[scored], masked[scored], batch.input_ids[scored], real)
         model.train(was_training)
-        sign = torch.where(component == COMPONENTS.index("hard"), -1.0, 1.0)
-        where = masked & scored[:, None]
-        scores[where] = (log_p * sign[where.nonzero()[:, 0]].to(log_p.dtype)).to(scores.dtype)
-    kept = keep_highest(scores, masked, keep)
-
-    if single_pass:
-        return views(model, batch, kept, level, component, time_scaling, complementary, noisy)
-    return views(model, batch, kept, level, component, time_scaling, complementary)
+        losses = scattered(found.to(losses.dtype), masked & scored[:, None])
+    return views(model, batch, choose(losses), level, component, time_scaling, complementary)
 
 
 def views(
@@ -94,10 +99,12 @@ def views(
     time_scaling: bool = True,
     complementary: bool = False,
     noisy: torch.Tensor | None = None,
+    choose: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> Selection:
     """What is trained on, once it is settled which positions (B, L) are kept: see `select`.
 
-    noisy: the input, where it is not the sequence with the kept positions masked.
+    noisy: the input, where it is not the sequence with the kept positions masked. choose: of the batch's sequences, as
+    in Selection.
     """
     if noisy is None:
         noisy = batch.input_ids.masked_fill(kept, model.mask_id)
@@ -109,7 +116,7 @@ def views(
         noisy = torch.cat([noisy, batch.input_ids[second].masked_fill(rest, model.mask_id)])
         kept = torch.cat([kept, rest])
         level = torch.cat([level, (1 - level[second]).clamp(min=EPSILON)])
-    chosen = torch.bincount(component[rows], minlength=len(COMPONENTS))
+    sequences, chosen = len(component), torch.bincount(component, minlength=len(COMPONENTS))
     scale = 1 / level if time_scaling else torch.ones_like(level)
     return Selection(
         noisy=noisy,
@@ -120,4 +127,5 @@ def views(
         level=level,
         denominator=batch.response.sum(),
         counts=dict(zip(COMPONENTS, chosen, strict=True)),
+        choose=choose and (lambda losses: torch.cat([choose(losses[:sequences]), kept[sequences:]])),
     )
