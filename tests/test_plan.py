@@ -812,7 +812,18 @@ def test_the_command_prints_tables_and_assumptions(tmp_path):
     assert "is not here yet; it is taken to have the shape of LLaDA-8B" in result.stdout
     assert "s1k: 300 tokens of prompt and 4,000 of response" in result.stdout
     assert "not measured" in result.stdout
+    assert result.stdout.rstrip().endswith("Every job fits the H100 by the plan.")
     assert not list(tmp_path.iterdir())  # it writes nothing
+
+
+def test_the_command_names_what_does_not_fit_a_card(tmp_path):
+    large = command("--config", CONFIGS[0], cwd=tmp_path).stdout
+    small = command("--config", CONFIGS[0], "--gpu", "4090", cwd=tmp_path).stdout
+    hours = [float(re.search(r"about ([\d.]+) days", text)[1]) for text in (large, small)]
+    assert hours[1] > 4 * hours[0]
+    (fault,) = re.findall("^Memory: .*", small, re.M)
+    assert fault.startswith("Memory: finetune")
+    assert "training.activation_checkpointing" in fault
 
 
 def test_the_command_gives_numbers_as_json(tmp_path):

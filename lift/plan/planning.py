@@ -19,8 +19,6 @@ from lift.models.families import FAMILIES
 from lift.models.shape import PUBLISHED, Shape, parameters, read_shape
 from lift.plan import costs
 
-ROOT = Path(__file__).parent.parent.parent
-
 STAGES = ("data", "models", "statistics", "finetune", "decode", "grade", "results")
 CHECKPOINTS = 3  # of an unfinished run: save_total_limit 2, and the new one before the oldest goes
 
@@ -32,8 +30,9 @@ SHARD = 5e9  # of a checkpoint: the largest file that is in main memory on its w
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What a plan cannot know. See `python -m lift plan --help`; None is the default of the device or the data."""
+    """What a plan cannot know. See `python -m lift plan --help`; None is the default of the card or the data."""
 
+    gpu: str = "H100"
     tflops: float | None = None
     tflops_fp32: float | None = None
     utilisation: float = 0.4  # 0.43 and 0.44 were measured on an H100: docs/gpu.md
@@ -331,7 +330,7 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
     parts = [*of.data(), *map(of.base, models), *(part for name in models for part in of.statistics(name))]
     parts += [*trained, of.unfinished(trained), *(part for one in answering for part in of.decoding(*one))]
     parts += of.judging()
-    rate = peaks(config["device"], config["threads"], assumed.tflops, assumed.tflops_fp32)
+    rate = peaks(config["device"], config["threads"], assumed.gpu, assumed.tflops, assumed.tflops_fp32)
     hours = [sum(n / rate[dtype] for dtype, n in part.flops.items()) / assumed.utilisation / 3600 for part in parts]
     parts = [replace(part, hours=taken) for part, taken in zip(parts, hours, strict=True)]
     said = " and ".join(f"{operations / 1e12:g} in {dtype}" for dtype, operations in rate.items())

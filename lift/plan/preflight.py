@@ -14,7 +14,12 @@ from lift.models import model_files
 from lift.plan import planning
 from lift.scores import claims, reported
 
-CLAIMS, REPORTED = (planning.ROOT / "config" / name for name in ("claims.yaml", "reported.csv"))
+REMEDIES = {  # where memory is short
+    "statistics": "lower statistics.batch_size or training.max_length",
+    "finetune": "lower training.micro_batch_size or max_length, or set training.activation_checkpointing: true",
+    "decode": "lower the batch_size of its decoders",
+}
+CLAIMS, REPORTED = (Path(__file__).parents[2] / "config" / name for name in ("claims.yaml", "reported.csv"))
 
 
 def faults(
@@ -70,15 +75,17 @@ def device_faults(kind: str, made: planning.Plan | None, devices: int = 1) -> li
 
 
 def memory_faults(made: planning.Plan, quantity: str, size: int, owner: str) -> list[str]:
-    """Whether the part of a plan that needs most fits in `size` bytes."""
-    largest = max(made.parts, key=lambda part: getattr(part, quantity))
-    needed = getattr(largest, quantity)
-    if needed <= size:
-        return []
-    return [
-        f"Memory: {largest.stage} ({largest.model}, {largest.what}) needs about {needed / 1e9:,.1f} GB by the plan, "
-        f"{owner} has {size / 1e9:,.1f}; lower its batch size or max_length."
-    ]
+    """Of each stage, the part of a plan that needs most, where that does not fit in `size` bytes."""
+    found = []
+    for stage in dict.fromkeys(part.stage for part in made.parts):
+        largest = max((part for part in made.parts if part.stage == stage), key=lambda part: getattr(part, quantity))
+        needed = getattr(largest, quantity)
+        if needed > size:
+            found.append(
+                f"Memory: {stage} ({largest.model}, {largest.what}) needs about {needed / 1e9:,.1f} GB by the plan, "
+                f"{owner} has {size / 1e9:,.1f}; {REMEDIES.get(stage, 'use a smaller model')}."
+            )
+    return found
 
 
 def sandbox_faults(config: dict) -> list[str]:

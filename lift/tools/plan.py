@@ -11,14 +11,18 @@ from tabulate import tabulate
 
 from lift.config import configuration
 from lift.errors import InputError
-from lift.plan import planning
+from lift.machine.cards import CARDS
+from lift.plan import planning, preflight
 
 
 def add_arguments(parser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="the .yaml file of the experiment")
     parser.add_argument("--results", type=Path, help="folder of its results; results/EXPERIMENT if left out")
-    parser.add_argument("--tflops", type=float, help="peak in bfloat16, 10^12 operations a second; H100: 989")
-    parser.add_argument("--tflops-fp32", type=float, help="peak in float32, without TF32; H100: 67")
+    parser.add_argument("--gpu", choices=list(CARDS), default="H100", help="what it runs on, and must fit")
+    parser.add_argument(
+        "--tflops", type=float, help="peak in bfloat16, 10^12 operations a second; the card's if left out"
+    )
+    parser.add_argument("--tflops-fp32", type=float, help="peak in float32, without TF32")
     parser.add_argument("--utilisation", type=float, default=0.4, help="share of the peak that is used")
     parser.add_argument("--prompt-tokens", type=int, help="mean tokens of a prompt, of all corpora and benchmarks")
     parser.add_argument("--response-tokens", type=int, help="mean tokens of a response, of all corpora")
@@ -44,10 +48,10 @@ def table(rows: list[dict], columns: dict[str, str]) -> str:
 
 
 def main(args) -> None:
-    names = ("tflops", "tflops_fp32", "utilisation", "prompt_tokens", "response_tokens", "gpus")
+    names = ("gpu", "tflops", "tflops_fp32", "utilisation", "prompt_tokens", "response_tokens", "gpus")
     given = {name: getattr(args, name) for name in names}
     for name, value in given.items():
-        if value is not None and value <= 0:
+        if isinstance(value, int | float) and value <= 0:
             raise InputError(f"--{name.replace('_', '-')}: {value} is not above zero.")
     config = configuration.load_config(args.config)
     made = planning.plan(config, args.results or Path("results", config["experiment"]), planning.Assumptions(**given))
@@ -57,6 +61,9 @@ def main(args) -> None:
         print(json.dumps({"stages": stages, "parts": parts, "notes": made.notes}, indent=2, default=str))
     else:
         print(report(made, stages, config["device"], args.gpus))
+        if config["device"] == "cuda":
+            faults = preflight.memory_faults(made, "gpu_memory", CARDS[args.gpu].memory, f"the {args.gpu}")
+            print("\n".join(faults) or f"Every job fits the {args.gpu} by the plan.")
 
 
 def report(made: planning.Plan, stages: list[dict], device: str, gpus: int) -> str:
