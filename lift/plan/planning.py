@@ -243,8 +243,7 @@ class _Planner:
             take, unknown = Takes(), f"what the objective {run['objective']} costs is not known; taken as vanilla's."
             self.notes.append(f"{method}: {unknown}")
         if devices > 1:
-            kind = "GPUs" if self.config["device"] == "cuda" else "processes"
-            self.notes.append(f"{method}: a run takes {devices} {kind} at a time.")
+            self.notes.append(f"{method}: a run takes {devices} devices at a time.")
         length = limit
         if settings.padding == "batch" or not settings.score_padding:
             length = min(limit, corpus.prompt + corpus.response)
@@ -254,8 +253,8 @@ class _Planner:
         if take.content or not settings.score_padding:
             masked = min(corpus.response, response)
         response = response if settings.score_padding else masked
-        steps = settings.updates(corpus.rows - corpus.held_out)
-        sequences, count = steps * settings.batch_size, len(self.experiment.seeds)
+        steps, count = settings.updates(corpus.rows - corpus.held_out), len(self.experiment.seeds)
+        sequences = steps * settings.batch_size
         checked = settings.evaluations(steps) * corpus.held_out
         network, adapter = costs.training_flops(shape, lora, take, length, masked, settings.activation_checkpointing)
         network = sequences * network + checked * costs.forward_flops(shape, length, length, response / 2)
@@ -313,8 +312,8 @@ class _Planner:
 
     def judging(self) -> list[Part]:
         guesses = [Part("decode", "none", "guesses", 1)] * ("guess" in self.experiment.rows)
-        judged = Part("grade", "-", "answers", len(self.experiment.checkpoints()))
-        return [*guesses, judged, Part("results", "-", "tables, figures, page", 8)]
+        graded = len(self.experiment.checkpoints())
+        return [*guesses, Part("grade", "-", "answers", graded), Part("results", "-", "tables, figures, page", 8)]
 
 
 def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Plan:
