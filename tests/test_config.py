@@ -264,6 +264,27 @@ def test_the_configs_of_the_miniature_are_one_protocol():
             assert config[key] == plain[key]
 
 
+def test_the_fast_paper_is_the_paper_with_other_decoders():
+    paper, fast = (read(ROOT / f"config/{name}.yaml") for name in ("paper", "paper-fast"))
+    for config in (paper, fast):
+        del config["experiment"], config["decoders"]
+        for entry in config["benchmarks"].values():
+            del entry["decoder"]
+    assert fast == paper
+
+
+def test_the_fast_paper_takes_a_third_of_the_papers_hours(tmp_path):
+    from lift.plan import planning
+
+    configs = [configuration.load_config(ROOT / f"config/{name}.yaml") for name in ("paper", "paper-fast")]
+    paper, fast = (planning.plan(config, tmp_path).stages()[-1]["hours"] for config in configs)
+    assert fast < paper / 3
+    both = {n: configuration.benchmark_decoders(configs[1], n) for n in ("countdown", "sudoku")}
+    for decoders in both.values():
+        exact, approximate = decoders["greedy-256"], decoders["fast-256"]
+        assert approximate == exact | {"cache": "dual"}
+
+
 def test_methods_are_trained_at_the_rates_that_validation_problems_chose():
     """perf/results/rates.csv, which perf/rates.py wrote; in config/ablations.yaml those of SFT and LIFT-3."""
     table = pd.read_csv(ROOT / "perf/results/rates.csv")
