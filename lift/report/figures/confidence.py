@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from lift.report.figures.style import PAGE, PROBABILITY_MAP, panels
+from lift.report.figures.style import PROBABILITY_MAP, panels
 from lift.statistics.words import split_by_frequency
 
 # The paper's examples of either kind; a corpus without them shows its own.
@@ -57,7 +57,7 @@ def data(statistics: pd.DataFrame) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame) -> Figure:
     """Above, a mean for either group with its band, and a thin line a word; below, bars for the examples."""
-    figure, axes = panels(4, 2, PAGE, 4, sharey=True)
+    figure, axes = panels(4, 2, 2, sharey=True)
     for axis, (quantity, title) in zip(axes[:2], QUANTITIES.items(), strict=True):
         _curves(axis, data[data["quantity"] == quantity])
         axis.set_title(title)

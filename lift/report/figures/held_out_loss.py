@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lift.report.figures.style import PAGE, Mark, in_order, method_legend, nothing, panels
+from lift.report.figures.style import Mark, in_order, method_legend, nothing, panels
 from lift.report.figures.trained_on import LEVEL_BINS
 
 COLUMNS = ["levels", "method", "step", "mean", "low", "high", "runs"]
@@ -54,8 +54,7 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
     if data.empty:
         return nothing("no run was evaluated")
     levels, methods = list(data["levels"].unique()), [name for name in marks if name in set(data["method"])]
-    rows = -(-(len(levels) + 1) // 4)
-    figure, axes = panels(len(levels) + 1, 4, PAGE, 1.45 * rows + 0.4)
+    figure, axes = panels(len(levels) + 1, 4, 1.45, rest=0.4)
     for axis, name in zip(axes, [*levels, ALL], strict=True):
         for method in methods:
             part, mark = data[(data["levels"] == name) & (data["method"] == method)], marks[method]
