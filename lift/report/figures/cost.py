@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from lift.report.figures.style import MARKERS, Mark, in_order, method_legend, nothing, panels
+from lift.report.figures.style import MARKERS, Mark, method_legend, nothing, panels
+from lift.report.tables import in_order
 
 PASSES, SECONDS, TRAINING = COSTS = ["forward passes an answer", "seconds an answer", "seconds of fine-tuning a run"]
 DODGE = 0.015  # of a panel's width, between methods: many take as many passes

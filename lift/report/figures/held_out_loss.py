@@ -4,8 +4,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lift.report.figures.style import Mark, in_order, method_legend, nothing, panels
+from lift.report.figures.style import Mark, method_legend, nothing, panels
 from lift.report.figures.trained_on import LEVEL_BINS
+from lift.report.tables import in_order
 
 COLUMNS = ["levels", "method", "step", "mean", "low", "high", "runs"]
 ALL = "all levels"

@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from lift.report.figures.style import Mark, in_order, method_legend, nothing, panels
+from lift.report.figures.style import Mark, method_legend, nothing, panels
+from lift.report.tables import in_order
 
 COLUMNS = ["benchmark", "method", "k", "value", "ci_low", "ci_high"]
 

@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from lift.report.figures.style import Mark, in_order, nothing, panels
+from lift.report.figures.style import Mark, nothing, panels
+from lift.report.tables import in_order
 
 COLUMNS = ["benchmark", "metric", "method", "step", "value", "ci_low", "ci_high"]
 

@@ -75,16 +75,6 @@ def method_marks(methods: list[str], ablations: list[str] = ()) -> dict[str, Mar
     return {name: UNTRAINED.get(name) or marks[name] for name in methods} | dict.fromkeys(ablations, NEUTRAL)
 
 
-def in_order(rows: pd.DataFrame, **orders: list[str] | None) -> pd.DataFrame:
-    """The rows sorted by some columns, each in the given order, or in its own where that is None."""
-
-    def rank(column: pd.Series) -> pd.Series:
-        order = orders[column.name]
-        return column if order is None else column.map({name: i for i, name in enumerate(order)})
-
-    return rows.sort_values(list(orders), key=rank, kind="stable").reset_index(drop=True)
-
-
 def panels(count: int, columns: int, row: float, rest: float = 0.0, **options) -> tuple[Figure, list[Axes]]:
     """A figure with `count` axes in rows of at most `columns`, each `row` inches high, and `rest` inches more."""
     columns = min(columns, count)
