@@ -176,9 +176,9 @@ def test_what_is_left_out_for_size_is_said(results):
 
 
 def test_verdicts_are_over_all_samples_though_not_all_are_there(results):
-    whole = answers.gather_answers(results, METRICS, DECODERS, METHODS, "sft", 10**6)
-    size = whole[2]["bytes"]
-    index, blobs, _ = answers.gather_answers(results, METRICS, DECODERS, METHODS, "sft", size - 300)
+    _, blobs, _ = answers.gather_answers(Layout(results), VIEW, 10**6)
+    size = sum(len(text.encode()) for text in blobs.values())
+    index, blobs, _ = answers.gather_answers(Layout(results), VIEW, size - 300)
     run = next(r for r in index["runs"] if (r["method"], r["benchmark"]) == ("lift3", "contest") and "data" in r)
     data = json.loads(blobs[run["data"]])
     assert data["of"] == [2] * PROBLEMS
