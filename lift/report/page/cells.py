@@ -8,6 +8,7 @@ from lift import tidy
 from lift.config.layout import Layout
 from lift.report import text
 from lift.report.page.answers import answers_link
+from lift.report.tables import in_order
 
 _SAID = ("model", "length", "method", "seeds", "step")  # of a row of the main table, before its scores
 _OF_A_CLAIM = ("claim", "says", "where")
@@ -100,24 +101,17 @@ def cost_summary(path: Path, methods: list[str]) -> dict | None:
     """costs.csv by stage, model and method: sums over seeds, benchmarks and decoders, and the most memory."""
     if not is_made(path):
         return None
-    frame = tidy.read(path)
-    frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, "answers", "nfe", "peak_gpu_memory_mb"])))
-    order = {method: place for place, method in enumerate(methods)}
-    groups = [
-        ((stage != "finetune", model, order.get(method, len(order)), method), part, (stage, model, method))
-        for (stage, model, method), part in frame.groupby(["stage", "model", "method"], sort=False)
-    ]
-    rows = []
-    for _, part, names in sorted(groups, key=lambda group: group[0]):
-        seconds, tokens = part["seconds"].sum(), part["tokens"].sum()
-        numbers = [part["answers"].sum(), part["nfe"].sum(), tokens]
-        stage = "decoding" if names[0] == "decode" else "fine-tuning"
-        row = [stage, *names[1:], str(part["seed"].nunique())]
-        row += [f"{value:,.0f}" if value else "-" for value in numbers]
-        row += [f"{seconds:,.1f}", f"{tokens / seconds:,.0f}" if seconds else "-"]
-        row += [f"{part['peak_memory_mb'].max():,.0f}"]
-        gpu = part["peak_gpu_memory_mb"].max()
-        rows.append([*row, "-" if pd.isna(gpu) else f"{gpu:,.0f}"])
+    costs = tidy.read(path)
+    costs = costs.reindex(columns=list(dict.fromkeys([*costs, "answers", "nfe", "peak_gpu_memory_mb"])))
+    costs = in_order(costs, stage=["finetune", "decode"], model=None, method=methods)
+    names, rows = {"finetune": "fine-tuning", "decode": "decoding"}, []
+    for (stage, model, method), part in costs.groupby(["stage", "model", "method"], sort=False):
+        answers, passes, tokens, seconds = part[["answers", "nfe", "tokens", "seconds"]].sum()
+        numbers = [answers, passes, tokens, seconds, tokens / seconds if seconds else 0.0]
+        numbers += part[["peak_memory_mb", "peak_gpu_memory_mb"]].max().tolist()
+        shown = [f"{value:,.0f}" if value > 0 else "-" for value in numbers]
+        shown[3] = f"{seconds:,.1f}"
+        rows.append([names[stage], model, method, str(part["seed"].nunique()), *shown])
     columns = ["stage", "model", "method", "seeds", "answers", "passes", "tokens", "seconds", "tokens a second"]
     columns += ["peak memory (MiB)", "peak GPU memory (MiB)"]
     if all(row[-1] == "-" for row in rows):
