@@ -18,51 +18,27 @@ from lift.scores.intervals import Difference, bonferroni, difference
 from lift.scores.scores import Scores, by_method, step_of
 from lift.statistics.words import by_word, split_by_frequency
 
-_EXPECT = {"expect": {"enum": ["above", "below", "alike"]}}
-_METHODS = {
-    "method": {"type": "string"},
-    "against": {"type": "string"},
-    "over": {"enum": ["average", "contests-others"]},
-}
-_STATISTIC = {"enum": ["confidence", "gold_probability", "accuracy"]}
-_WORDS = {"statistic": _STATISTIC, "from": {"type": "number"}, "to": {"type": "number"}}
 MARGIN = 2.0  # points
 
 
-def _comparison(properties: dict, *needed: str) -> dict:
-    return {"properties": properties | _EXPECT, "required": [*needed, "expect"], "additionalProperties": False}
+def _object(needed: dict[str, dict], **others: dict) -> dict:
+    """The schema of an object with these keys and no other."""
+    keys = {"properties": needed | others, "required": list(needed), "additionalProperties": False}
+    return {"type": "object"} | keys
 
 
-SCHEMA = {
-    "type": "object",
-    "required": ["claims"],
-    "additionalProperties": False,
-    "properties": {
-        "margin": {"type": "number", "exclusiveMinimum": 0},
-        "claims": {
-            "type": "object",
-            "additionalProperties": {
-                "type": "object",
-                "required": ["says", "where", "comparisons"],
-                "additionalProperties": False,
-                "properties": {
-                    "says": {"type": "string"},
-                    "where": {"type": "string"},
-                    "comparisons": {
-                        "type": "array",
-                        "minItems": 1,
-                        "items": {
-                            "type": "object",
-                            "if": {"required": ["statistic"]},
-                            "then": _comparison(_WORDS, "statistic", "from", "to"),
-                            "else": _comparison(_METHODS, "method", "against"),
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
+_TEXT, _NUMBER, _EXPECT = {"type": "string"}, {"type": "number"}, {"enum": ["above", "below", "alike"]}
+_STATISTIC = {"enum": ["confidence", "gold_probability", "accuracy"]}
+_OF_WORDS = _object({"statistic": _STATISTIC, "from": _NUMBER, "to": _NUMBER, "expect": _EXPECT})
+_OF_METHODS = _object(
+    {"method": _TEXT, "against": _TEXT, "expect": _EXPECT}, over={"enum": ["average", "contests-others"]}
+)
+_COMPARISON = {"if": {"required": ["statistic"]}, "then": _OF_WORDS, "else": _OF_METHODS}
+_COMPARISONS = {"type": "array", "minItems": 1, "items": _COMPARISON}
+_CLAIM = _object({"says": _TEXT, "where": _TEXT, "comparisons": _COMPARISONS})
+SCHEMA = _object(
+    {"claims": {"type": "object", "additionalProperties": _CLAIM}}, margin=_NUMBER | {"exclusiveMinimum": 0}
+)
 
 
 class Claims(NamedTuple):
@@ -94,8 +70,6 @@ def read(path: Path) -> Claims:
         f"{path}: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}"
         for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(found)
     ]
-    if not mistakes and not math.isfinite(found.get("margin", MARGIN)):
-        mistakes = [f"{path}: margin: {found['margin']} is no number of points."]
     if not mistakes:
         mistakes = [
             f"{path}: claims.{name}: {comparison['method']} is compared with itself."
@@ -103,6 +77,8 @@ def read(path: Path) -> Claims:
             for comparison in entry["comparisons"]
             if comparison.get("method", "") == comparison.get("against")
         ]
+        if not math.isfinite(found.get("margin", MARGIN)):
+            mistakes.append(f"{path}: margin: {found['margin']} is no number of points.")
     if mistakes:
         raise InputError("\n".join(mistakes))
     return Claims(**found)
