@@ -11,9 +11,10 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
+from lift import tidy
 from lift.config.layout import Layout
 from lift.errors import InputError
-from lift.report import tables
+from lift.report import tables, text
 from lift.report.page import answers, cells
 from lift.report.page import page as report
 from lift.stages import report as stage
@@ -145,6 +146,16 @@ def test_every_number_of_the_main_table_leads_to_answers_that_are_there(results)
     assert "#answers/m/gsm/long/lift3/sft" in links  # the row of length 64
     assert "#answers/m/gsm/greedy/sft/base" in links  # the reference is not compared with itself
     assert words(page).count("published 68.7, differs") == 1
+
+
+def test_the_main_table_counts_seeds_as_its_text_does(results):
+    """What is greedy is answered once, and what is sampled with every seed."""
+    main = tidy.read(results / "tables/main.csv")
+    main.loc[(main["method"] == "base") & (main["benchmark"] != "contest"), "seeds"] = 1
+    index = {"runs": [], "benchmarks": {}, "methods": METHODS, "models": ["m"]}
+    rows = cells.main_table(main, None, index, {})["rows"]
+    assert [row["seeds"] for row in rows] == text.main(main, None)["seeds"].tolist()
+    assert {row["seeds"] for row in rows if row["length"] == "32"} == {"2"}
 
 
 def test_hostile_text_stays_text(results):

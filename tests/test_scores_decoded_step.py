@@ -123,4 +123,4 @@ def test_the_page_shows_the_column(made):
     none = pd.DataFrame(columns=["model", "method", "benchmark", "gen_length", "verdict"])
     index = {"runs": [], "benchmarks": {}, "methods": METHODS, "models": ["m"]}
     rows = cells.main_table(tables.main_table(scores, OWN, METHODS, none), None, index, {})["rows"]
-    assert {row["text"]["method"]: row["text"]["step"] for row in rows} == SAID
+    assert {row["method"]: row["step"] for row in rows} == SAID

@@ -10,7 +10,6 @@ from lift.report import text
 from lift.report.page.answers import answers_link
 from lift.report.tables import in_order
 
-_SAID = ("model", "length", "method", "seeds", "step")  # of a row of the main table, before its scores
 _OF_A_CLAIM = ("claim", "says", "where")
 VERDICTS = ("not held", "held", "alike", "undecided", "not run")  # "not held" before the "held" that it contains
 
@@ -59,19 +58,19 @@ def main_table(
                 return answers_link(model, *place, method, (answering or [method])[0])
         return ""
 
-    facts = zip(table.to_dict("records"), text.titles(table), text.notes(table, published), strict=True)
-    rows: dict[tuple, dict] = {}
-    for row, title, note in facts:
+    cells = []
+    for row, note in zip(table.to_dict("records"), text.notes(table, published), strict=True):
         number, _, interval = text.percent(row["value"], row["ci_low"], row["ci_high"]).partition(" ")
         cell = {"number": number, "interval": interval, "mark": row["verdict"], "note": note, "link": link(row)}
-        cell["title"] = f"{row['method']} on {row['benchmark']}: the answers"
-        name = (row["model"], row["length"], row["method"])
-        cells = rows.setdefault(name, {"text": {key: row[key] for key in _SAID}, "cells": {}})["cells"]
-        cells[title] = cell
-        if title == "average":
-            first = next((one["link"] for one in cells.values() if one["link"]), "")
-            cell |= {"link": first, "title": f"{row['method']}: the answers to the first benchmark"}
-    return {"columns": list(text.main(table, published)), "rows": list(rows.values())}
+        cells.append(cell | {"title": f"{row['method']} on {row['benchmark']}: the answers"})
+    wide = text.across(table, text.titles(table), cells)
+    rows = wide.to_dict("records")
+    for row in rows:
+        links = [cell["link"] for cell in row.values() if isinstance(cell, dict) and cell["link"]]
+        if isinstance(row.get("average"), dict):
+            row["average"] |= {"link": links[0] if links else ""}
+            row["average"] |= {"title": f"{row['method']}: the answers to the first benchmark"}
+    return {"columns": list(wide), "rows": rows}
 
 
 def verdict_kind(text: str) -> str:
