@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jsonschema
-import numpy as np
 import pandas as pd
 import yaml
 from scipy import stats
@@ -84,22 +83,6 @@ def read(path: Path) -> Claims:
     return Claims(**found)
 
 
-def words_fade(statistics: pd.DataFrame, quantity: str, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
-    """How far a quantity falls from one masking level to another, for each rare and for each frequent word.
-
-    statistics: of lift.statistics.sums. Raises KeyError where a level was not measured.
-    """
-    words = by_word(statistics)
-    frequent, rare = split_by_frequency(words)
-    levels = sorted(set(words["level"]))
-    near = [next((level for level in levels if abs(level - wanted) < 1e-6), None) for wanted in (start, end)]
-    if None in near:
-        raise KeyError(start if near[0] is None else end)
-    wide = words.pivot(index="word", columns="level", values=quantity)
-    fall = wide[near[0]] - wide[near[1]]
-    return fall[rare].to_numpy(), fall[frequent].to_numpy()
-
-
 class Case(NamedTuple):
     """A comparison of a claim on one model and answer length, and what of it can be made.
 
@@ -118,9 +101,15 @@ class Case(NamedTuple):
 
 
 def _of_words(case: Case, statistics: pd.DataFrame) -> Case:
-    """The mean over rare words minus that over frequent ones, by Welch's t interval."""
-    wanted = case.comparison
-    rare, frequent = words_fade(statistics, wanted["statistic"], wanted["from"], wanted["to"])
+    """How far a quantity falls from one level to another: rare words minus frequent ones, by Welch's t interval.
+
+    statistics: of lift.statistics.sums. Raises KeyError where a level was not measured.
+    """
+    wanted, words = case.comparison, by_word(statistics)
+    wide = words.pivot(index="word", columns="level", values=wanted["statistic"])
+    near = [next((level for level in wide if abs(level - wanted[key]) < 1e-6), None) for key in ("from", "to")]
+    fall = wide[near[0]] - wide[near[1]]
+    frequent, rare = (fall[group].to_numpy() for group in split_by_frequency(words))
     test = stats.ttest_ind(rare, frequent, equal_var=False)
     value = float(rare.mean() - frequent.mean())
 

@@ -12,12 +12,6 @@ COLUMNS = ["levels", "method", "step", "mean", "low", "high", "runs"]
 ALL = "all levels"
 
 
-def level_name(lower: float) -> str:
-    """A bin of masking levels by its edges, from the lower one."""
-    i = round(lower * LEVEL_BINS)
-    return f"{i / LEVEL_BINS:.2f} ≤ t < {(i + 1) / LEVEL_BINS:.2f}"
-
-
 def data(log: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
     """Mean, least and most over seeds, by levels, method and step.
 
@@ -25,9 +19,10 @@ def data(log: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
     """
     if "eval_loss" not in log:
         return pd.DataFrame(columns=COLUMNS)
-    prefix = "eval_ce_level_"
-    bins = sorted(name for name in log if name.startswith(prefix))
-    names = {"eval_loss": ALL} | {name: level_name(float(name.removeprefix(prefix))) for name in bins}
+    bins = sorted(name for name in log if name.startswith("eval_ce_level_"))  # and the lower edge
+    lower = {name: round(float(name.rpartition("_")[2]) * LEVEL_BINS) for name in bins}
+    edges = {name: f"{i / LEVEL_BINS:.2f} ≤ t < {(i + 1) / LEVEL_BINS:.2f}" for name, i in lower.items()}
+    names = {"eval_loss": ALL} | edges
     rows = (
         log[log["method"].isin(methods)]
         .rename(columns=names)

@@ -5,7 +5,6 @@ import itertools
 import json
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 from lift import tidy
 from lift.config.layout import Layout
@@ -86,12 +85,6 @@ def read_answers(at: Layout, run: Run) -> dict[int, list[list]]:
     return found
 
 
-def first_seeds(runs: list[Run]) -> list[Run]:
-    """Of each checkpoint, benchmark and decoder, the first seed."""
-    first = {run._replace(seed=0): run for run in sorted(runs, reverse=True)}
-    return sorted(first.values())
-
-
 def choose(at: Layout, runs: list[Run], problems: dict[str, list[dict]], budget: int) -> tuple[list[Run], int, int]:
     """What fits into a number of bytes: the runs, how many samples of each, and how many problems of each benchmark.
 
@@ -116,7 +109,7 @@ def choose(at: Layout, runs: list[Run], problems: dict[str, list[dict]], budget:
                 added[place] += sum(sizes[run].get(number, [])[:samples]) + 16
         return list(itertools.accumulate(added))
 
-    first = first_seeds(runs)
+    first = sorted({run._replace(seed=0): run for run in sorted(runs, reverse=True)}.values())
     for chosen, samples in ((runs, most), (runs, 4), (runs, 1), (first, 4), (first, 1)):
         by_limit = totals(chosen, samples)
         if by_limit[-1] <= budget:
@@ -170,8 +163,3 @@ def gather_answers(at: Layout, view: dict, budget: int) -> tuple[dict, dict[str,
         "left_out": left_out,
     }
     return index, blobs, said
-
-
-def answers_link(model: str, benchmark: str, decoder: str, method: str, other: str) -> str:
-    """The place in the page where two methods' answers stand side by side."""
-    return "#answers/" + "/".join(quote(part, safe="") for part in (model, benchmark, decoder, method, other))

@@ -1,13 +1,13 @@
 """The tables of the page, from those of the experiment."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
 from lift import tidy
 from lift.config.layout import Layout
 from lift.report import text
-from lift.report.page.answers import answers_link
 from lift.report.tables import in_order
 
 _OF_A_CLAIM = ("claim", "says", "where")
@@ -38,8 +38,8 @@ def main_table(
 ) -> dict | None:
     """The main table, each number with the link to the answers behind it: of the first decoder of the row's length.
 
-    An average opens the first benchmark of its row. published: the reported table. lengths: answer length by
-    (benchmark, decoder).
+    There two methods' answers stand side by side; an average opens the first benchmark of its row. published: the
+    reported table. lengths: answer length by (benchmark, decoder).
     """
     if table is None:
         return None
@@ -55,7 +55,8 @@ def main_table(
                 model = row["model"] if row["model"] != "none" else index["models"][0]
                 others = [name for name in (index["reference"], "base", *index["methods"]) if name != method]
                 answering = [name for name in others if {model, "none"} & set(models.get((*place, name), []))]
-                return answers_link(model, *place, method, (answering or [method])[0])
+                parts = (model, *place, method, (answering or [method])[0])
+                return "#answers/" + "/".join(quote(part, safe="") for part in parts)
         return ""
 
     cells = []
