@@ -122,5 +122,6 @@ def test_the_page_shows_the_column(made):
     scores, _ = made
     none = pd.DataFrame(columns=["model", "method", "benchmark", "gen_length", "verdict"])
     index = {"runs": [], "benchmarks": {}, "methods": METHODS, "models": ["m"]}
-    rows = cells.main_table(tables.main_table(scores, OWN, METHODS, none), None, index, {})["rows"]
-    assert {row["method"]: row["step"] for row in rows} == SAID
+    made = cells.main_table(tables.main_table(scores, OWN, METHODS, none), None, index, {})
+    shown = pd.DataFrame(made["rows"], columns=made["columns"])
+    assert dict(zip(shown["method"], shown["step"], strict=True)) == SAID

@@ -16,14 +16,13 @@ def data(statistics: pd.DataFrame) -> pd.DataFrame:
     """
     total = statistics.groupby("token")["frequency"].first().sum()
     table = statistics.assign(bin=frequency_bin(statistics["frequency"].to_numpy(), total))
-    tokens = table.groupby("bin")["token"].nunique()
-    parts = []
-    for quantity in QUANTITIES:
-        sums = table.assign(value=table[quantity] * table["count"]).groupby(["bin", "level"])[["value", "count"]].sum()
-        cells = sums.assign(value=sums["value"] / sums["count"], quantity=quantity).reset_index()
-        share, number = cells["bin"].map(lower_edge), cells["bin"].map(tokens)
-        parts.append(cells.assign(share_above=share, tokens=number))
-    return pd.concat(parts, ignore_index=True)[["quantity", "share_above", "tokens", "level", "value", "count"]]
+    rows = table.melt(["bin", "level", "count"], list(QUANTITIES), "quantity")
+    rows["value"] *= rows["count"]
+    cells = rows.groupby(["quantity", "bin", "level"])[["value", "count"]].sum().reset_index()
+    cells["value"] /= cells["count"]
+    share, tokens = cells["bin"].map(lower_edge), cells["bin"].map(table.groupby("bin")["token"].nunique())
+    cells = cells.assign(share_above=share, tokens=tokens)
+    return cells[["quantity", "share_above", "tokens", "level", "value", "count"]]
 
 
 def draw(data: pd.DataFrame) -> Figure:

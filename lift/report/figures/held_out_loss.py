@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lift.report.figures.style import Mark, method_legend, nothing, panels
-from lift.report.figures.trained_on import LEVEL_BINS
 from lift.report.tables import in_order
+from lift.statistics.bins import LEVEL_BINS
 
 COLUMNS = ["levels", "method", "step", "mean", "low", "high", "runs"]
 ALL = "all levels"

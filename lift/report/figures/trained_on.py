@@ -11,9 +11,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from lift.report.figures.style import COLUMN, PAGE, PROBABILITY_MAP, RATIO_MAP, nothing, share_label, write_in_cell
-from lift.statistics.bins import BINS, lower_edge
+from lift.statistics.bins import BINS, LEVEL_BINS, lower_edge
 
-LEVEL_BINS = 6  # of lift.finetune.measures, which would bring torch along
 PADDING = "end, padding"
 COLUMNS = ["method", "runs", "frequency", "level_from", "level_to", "tokens", "share", "ratio"]
 MOST = 2  # of the colours of ratios, as a power of two

@@ -71,7 +71,7 @@ def main_table(
         if isinstance(row.get("average"), dict):
             row["average"] |= {"link": links[0] if links else ""}
             row["average"] |= {"title": f"{row['method']}: the answers to the first benchmark"}
-    return {"columns": list(wide), "rows": rows}
+    return {"columns": list(wide), "rows": [list(row.values()) for row in rows], "numbers": []}
 
 
 def verdict_kind(text: str) -> str:
