@@ -5,6 +5,7 @@ All take tidy tables, of lift.report.tables or read from their CSV files. Column
 """
 
 import math
+from functools import partial
 
 import pandas as pd
 
@@ -27,16 +28,12 @@ WHOLE = ("n", "seeds", "length", "masked tokens", "problems", "shared")
 INTERVAL = ("ci_low", "ci_high")
 
 
-def percent(value: float, low: float, high: float) -> str:
+def percent(value: float, low: float, high: float, sign: str = "") -> str:
     """A score with its interval, in percent."""
-    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * value:{sign}.1f} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
 
 
-def points(value: float, low: float, high: float) -> str:
-    """A difference with its interval, in points."""
-    return f"{100 * value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
-
-
+points = partial(percent, sign="+")  # a difference with its interval
 _MEASURED = {"value": percent, "difference": points}  # what has the interval
 
 

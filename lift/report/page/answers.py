@@ -132,7 +132,7 @@ def gather_answers(at: Layout, view: dict, budget: int) -> tuple[dict, dict[str,
     for place, name in enumerate(names):
         kept = problems[name][:limit]
         blobs[f"problems-{place}"] = dumps(kept)
-        benchmarks[name] = {"metric": view["metrics"].get(name, "accuracy"), "decoders": decoders[name]}
+        benchmarks[name] = {"metric": view["metrics"][name], "decoders": decoders[name]}
         benchmarks[name] |= {"total": len(problems[name]), "kept": len(kept), "data": f"problems-{place}"}
     embedded, rows, most = set(chosen), [], 1
     for place, run in enumerate(known):
@@ -155,10 +155,9 @@ def gather_answers(at: Layout, view: dict, budget: int) -> tuple[dict, dict[str,
     index["methods"] = [name for name in methods if any(run.method == name for run in known)]
     seeds, all_seeds = ({run.seed for run in part} for part in (chosen, known))
     said = {
-        "problems": [(name, entry["kept"], entry["total"]) for name, entry in benchmarks.items()],
         "cut": any(entry["kept"] < entry["total"] for entry in benchmarks.values()),
         "samples": samples if samples < most else 0,
-        "runs": (len(chosen), len(known)),
+        "every_run": len(chosen) == len(known),
         "seeds": (sorted(seeds), sorted(all_seeds)),
         "left_out": left_out,
     }

@@ -43,20 +43,18 @@ def main_table(
     """
     if table is None:
         return None
-    models: dict[tuple, list[str]] = {}  # of embedded answers
-    for run in index["runs"]:
-        if "data" in run:
-            models.setdefault((run["benchmark"], run["decoder"], run["method"]), []).append(run["model"])
+    runs = [run for run in index["runs"] if "data" in run]
+    embedded = {(run["model"], run["method"], run["benchmark"], run["decoder"]) for run in runs}
 
     def link(row: dict) -> str:
+        model, method = row["model"], row["method"]
         for decoder in index["benchmarks"].get(row["benchmark"], {}).get("decoders", []):
-            place, method = (row["benchmark"], decoder), row["method"]
-            if lengths.get(place) == row["length"] and row["model"] in models.get((*place, method), []):
-                model = row["model"] if row["model"] != "none" else index["models"][0]
+            place = (row["benchmark"], decoder)
+            if lengths.get(place) == row["length"] and (model, method, *place) in embedded:
+                model = model if model != "none" else index["models"][0]
                 others = [name for name in (index["reference"], "base", *index["methods"]) if name != method]
-                answering = [name for name in others if {model, "none"} & set(models.get((*place, name), []))]
-                parts = (model, *place, method, (answering or [method])[0])
-                return "#answers/" + "/".join(quote(part, safe="") for part in parts)
+                other = next((n for n in others if {(model, n, *place), ("none", n, *place)} & embedded), method)
+                return "#answers/" + "/".join(quote(part, safe="") for part in (model, *place, method, other))
         return ""
 
     cells = []

@@ -237,15 +237,11 @@
 })();
 
 // On paper, everything is open.
+const opened = [];
 addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details:not([open])")) {
-    details.dataset.closed = "";
-    details.open = true;
-  }
+  opened.push(...document.querySelectorAll("details:not([open])"));
+  for (const details of opened) details.open = true;
 });
 addEventListener("afterprint", () => {
-  for (const details of document.querySelectorAll("details[data-closed]")) {
-    delete details.dataset.closed;
-    details.open = false;
-  }
+  for (const details of opened.splice(0)) details.open = false;
 });

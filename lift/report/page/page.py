@@ -65,12 +65,10 @@ def gather(layout: Layout, view: dict, budget: int) -> dict:
     titles = {name: title for made in TABLES.values() for name, title in made.items()}
     tables = {name: as_text(name, read(layout, name)) for name in titles if name not in ("main", "claims")}
     comparisons = tables.pop("comparisons")  # in a place of its own, as the main table and the claims
-    return {
+    return view | {
         "experiment": layout.folder.resolve().name,
         "reference": index["reference"],
         "models": index["models"],
-        "methods": view["methods"],
-        "metrics": view["metrics"],
         "seeds": said["seeds"][1],
         "records": records(layout.folder),
         "main": main_table(read(layout, "main"), read(layout, "reported"), index, lengths),
