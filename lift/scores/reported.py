@@ -18,20 +18,15 @@ def read(path: Path) -> pd.DataFrame:
     table = tidy.read_text(path)
     if list(table.columns) != list(COLUMNS):
         raise InputError(f"{path}: the columns must be {', '.join(COLUMNS)}.")
+
+    def refuse(wrong: pd.Series, said: str) -> None:
+        if wrong.any():
+            raise InputError(f"{path}, line {wrong.idxmax() + 2}: {said.format(**table.loc[wrong.idxmax()])}.")
+
     for column in ("value", "length"):
         numbers = pd.to_numeric(table[column].where(table[column] != ""), errors="coerce")
-        wrong = table.index[numbers.isna() & ((table[column] != "") | (column == "value"))]
-        if len(wrong):
-            raise InputError(f"{path}, line {wrong[0] + 2}: {column} {table[column][wrong[0]]!r} is no number.")
+        refuse(numbers.isna() & ((table[column] != "") | (column == "value")), f"{column} {{{column}!r}} is no number")
         table[column] = numbers
-    outside = table.index[~table["value"].between(0, 100)]
-    if len(outside):
-        raise InputError(
-            f"{path}, line {outside[0] + 2}: value {table['value'][outside[0]]:g} is not between 0 and 100."
-        )
-    twice = table.index[
-        (table["model"] != "") & table.duplicated(["model", "method", "benchmark", "length", "metric", "source"])
-    ]
-    if len(twice):
-        raise InputError(f"{path}, line {twice[0] + 2}: the same number stands there twice.")
+    refuse(~table["value"].between(0, 100), "value {value:g} is not between 0 and 100")
+    refuse((table["model"] != "") & table.duplicated(list(COLUMNS[1:])), "the same number stands there twice")
     return table

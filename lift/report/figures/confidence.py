@@ -43,11 +43,10 @@ def data(statistics: pd.DataFrame) -> pd.DataFrame:
         for group, words in groups.items():
             here = table[table["word"].isin(words)]
             parts.append(here.sort_values(["word", "level"]).assign(group=group, drawn_as="line"))
-            for level, cell in here.groupby("level"):
-                mean, low, high = mean_over_words(cell["value"], cell["count"])
-                row = {"quantity": quantity, "group": group, "drawn_as": "mean", "word": f"{len(words)} words"}
-                facts = {"level": level, "value": mean, "ci_low": low, "ci_high": high, "count": cell["count"].sum()}
-                parts.append(pd.DataFrame([row | facts]))
+            cells = [(level, cell["value"], cell["count"]) for level, cell in here.groupby("level")]
+            means = [(level, *mean_over_words(value, count), count.sum()) for level, value, count in cells]
+            means = pd.DataFrame(means, columns=["level", "value", "ci_low", "ci_high", "count"])
+            parts.append(means.assign(quantity=quantity, group=group, drawn_as="mean", word=f"{len(words)} words"))
             found = [word for word in EXAMPLES[group] if word in set(statistics["word"])]
             for word in found or (words[:4] if group == "frequent" else words[-4:]):
                 bars = table[(table["word"] == word) & table["level"].isin(highest)]
