@@ -134,9 +134,8 @@
   };
 
   const draw = () => {
-    const options = settle();
-    for (const name of ["model", "benchmark", "decoder", "a", "b"]) {
-      fill(byId(`choose-${name}`), options[name].map((one) => ({ name: one })), state[name]);
+    for (const [name, options] of Object.entries(settle())) {
+      fill(byId(`choose-${name}`), options.map((one) => ({ name: one })), state[name]);
     }
     for (const [letter, method] of [["A", state.a], ["B", state.b]]) {
       const seeds = seedsOf(method).map((run) => ({
