@@ -204,8 +204,6 @@ def decide(claims: Claims, found: list[Case]) -> pd.DataFrame:
     """A row a case; differences of scores and probabilities. method, reference: empty where words are compared."""
     columns = ["claim", "says", "where", "comparison", "expected", "model", "length", "method", "reference"]
     columns += ["difference", "ci_low", "ci_high", "n", "seeds", "seed variance", "note", "verdict", "claim verdict"]
-    if not found:
-        return pd.DataFrame(columns=columns)
     level, rows = level_of(found), []
     expected = {"above": "above 0", "below": "below 0", "alike": f"within {claims.margin:g} points"}
     for case in found:
