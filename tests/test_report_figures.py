@@ -11,12 +11,11 @@ from matplotlib.text import Text
 
 from lift import tidy
 from lift.config.layout import Layout
-from lift.finetune.measures import LEVEL_BINS
 from lift.report import contents
 from lift.report.figures import confidence, cost, heatmap, held_out_loss, pass_at_k, scores, trained_on
 from lift.report.figures.style import COLUMN, PAGE, PALETTE, method_marks, save, share_label
 from lift.stages import figures as stage
-from lift.statistics.bins import BINS, lower_edge
+from lift.statistics.bins import BINS, LEVEL_BINS, lower_edge
 
 METHODS, ABLATIONS = ["guess", "base", "sft", "gift", "lift3"], ["lift3-h5", "sft-last"]
 OWN = {"gsm8k": "accuracy", "sudoku": "cell_accuracy", "aime24": "pass@4"}
@@ -196,7 +195,6 @@ def test_kept_tokens_are_shares_and_ratios_of_the_mean_run(tables):
     assert cell.loc[("lift3", "10⁻²"), "ratio"] == 2
     assert cell.loc[("gift", trained_on.PADDING), "ratio"] == 0
     assert np.isnan(cell.loc[("lift3", "10⁻³"), "ratio"])  # sft has none there
-    assert trained_on.LEVEL_BINS == LEVEL_BINS
 
 
 def test_shares_are_labelled_by_power_of_ten():

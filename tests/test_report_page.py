@@ -11,9 +11,10 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
+from lift import tidy
 from lift.config.layout import Layout
 from lift.errors import InputError
-from lift.report import tables
+from lift.report import tables, text
 from lift.report.page import answers, cells
 from lift.report.page import page as report
 from lift.stages import report as stage
@@ -147,6 +148,17 @@ def test_every_number_of_the_main_table_leads_to_answers_that_are_there(results)
     assert words(page).count("published 68.7, differs") == 1
 
 
+def test_the_main_table_counts_seeds_as_its_text_does(results):
+    """What is greedy is answered once, and what is sampled with every seed."""
+    main = tidy.read(results / "tables/main.csv")
+    main.loc[(main["method"] == "base") & (main["benchmark"] != "contest"), "seeds"] = 1
+    index = {"runs": [], "benchmarks": {}, "methods": METHODS, "models": ["m"]}
+    made = cells.main_table(main, None, index, {})
+    seeds = pd.DataFrame(made["rows"], columns=made["columns"])["seeds"].tolist()
+    assert seeds == text.main(main, None)["seeds"].tolist()
+    assert seeds[:4] == ["2"] * 4
+
+
 def test_hostile_text_stays_text(results):
     write_answers(results, "m", "lift3", 0, "greedy", "gsm", text=HOSTILE)
     write(results / "config.yaml", f"experiment: {HOSTILE}\n")
@@ -176,9 +188,9 @@ def test_what_is_left_out_for_size_is_said(results):
 
 
 def test_verdicts_are_over_all_samples_though_not_all_are_there(results):
-    whole = answers.gather_answers(results, METRICS, DECODERS, METHODS, "sft", 10**6)
-    size = whole[2]["bytes"]
-    index, blobs, _ = answers.gather_answers(results, METRICS, DECODERS, METHODS, "sft", size - 300)
+    _, blobs, _ = answers.gather_answers(Layout(results), VIEW, 10**6)
+    size = sum(len(text.encode()) for text in blobs.values())
+    index, blobs, _ = answers.gather_answers(Layout(results), VIEW, size - 300)
     run = next(r for r in index["runs"] if (r["method"], r["benchmark"]) == ("lift3", "contest") and "data" in r)
     data = json.loads(blobs[run["data"]])
     assert data["of"] == [2] * PROBLEMS

@@ -11,9 +11,7 @@ from lift.finetune.settings import Settings
 from lift.finetune.stream import collate, common_width, to_device
 from lift.models.forward_process import mask_response, masking_probability
 from lift.models.predictor import MaskPredictor
-from lift.statistics.bins import BINS, frequency_bin
-
-LEVEL_BINS = 6  # of the masking level, for the log: LIFT changes its component at 1/2, or at 1/3 and 2/3
+from lift.statistics.bins import BINS, LEVEL_BINS, frequency_bin
 
 
 def _level_bin(level: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ def explain(results: Path, path: str) -> dict:
     if not rest:
         return table_cells.listing(results, experiment, table)
     cell, records = table_cells.find(results, path), Records(results / experiment)
-    named = _methods_of(cell)
+    named = [cell.row[key] for key in ("method", "reference") if cell.row.get(key)]
     methods = {method: _method(records, cell, method) for method in named}
     statistics = {} if named else _statistics(records, cell)
     kinds = {"model": "models", "corpus": "corpora", "benchmark": "benchmarks", "decoder": "decoders"}
@@ -49,11 +49,6 @@ def explain(results: Path, path: str) -> dict:
 
 
 # --- scores
-
-
-def _methods_of(cell: Cell) -> list[str]:
-    """The methods that a row names."""
-    return [cell.row[key] for key in ("method", "reference") if cell.row.get(key)]
 
 
 def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -11,12 +11,21 @@ from lift.statistics.words import by_word, split_by_frequency
 SCORE = ["model", "length", "method", "benchmark", "metric", "n", "seeds", "step", "value", "ci_low", "ci_high"]
 
 
+def in_order(rows: pd.DataFrame, **orders: Sequence | None) -> pd.DataFrame:
+    """The rows sorted by some columns, each in the given order, or in its own where that is None."""
+
+    def rank(column: pd.Series) -> pd.Series:
+        order = orders[column.name]
+        return column if order is None else column.map({name: i for i, name in enumerate(order)})
+
+    return rows.sort_values(list(orders), key=rank, kind="stable").reset_index(drop=True)
+
+
 def pooled(scores: pd.DataFrame) -> pd.DataFrame:
     """One row a method, decoder and metric: over all seeds where there are several, else the only one."""
-    several = scores["seed"] == "all"
     keys = ["model", "method", "benchmark", "decoder", "gen_length", "metric"]
-    has_all = pd.MultiIndex.from_frame(scores[keys]).isin(pd.MultiIndex.from_frame(scores.loc[several, keys]))
-    return scores[several | ~has_all]
+    over_all = scores["seed"] == "all"
+    return scores[over_all | ~over_all.groupby([scores[key] for key in keys]).transform("any")]
 
 
 def first_decoders(scores: pd.DataFrame, decoders: dict[str, list[str]]) -> pd.DataFrame:
@@ -34,10 +43,7 @@ def first_decoders(scores: pd.DataFrame, decoders: dict[str, list[str]]) -> pd.D
 def _ordered(rows: pd.DataFrame, **places: Sequence) -> pd.DataFrame:
     """Rows by model, answer length and some columns, each in its order; what answers without a model comes first."""
     models = sorted(dict.fromkeys(rows["model"]), key=lambda name: name != "none")
-    rows = rows.rename(columns={"gen_length": "length"})
-    ranks = {name: rows[name].map(list(known).index) for name, known in ({"model": models} | places).items()}
-    ranks = pd.DataFrame({"model": ranks.pop("model"), "length": rows["length"]} | ranks)
-    return rows.loc[ranks.sort_values(list(ranks), kind="stable").index].reset_index(drop=True)
+    return in_order(rows.rename(columns={"gen_length": "length"}), model=models, length=None, **places)
 
 
 def own_scores(scores: pd.DataFrame, own_metric: dict[str, str]) -> pd.DataFrame:
@@ -69,21 +75,37 @@ def comparison_table(comparisons: pd.DataFrame, methods: list[str], benchmarks: 
     return rows.rename(columns=names)[columns]
 
 
-def reported_table(joined: pd.DataFrame, rest: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
-    """Published numbers beside ours; last, the `rest`, which stand beside none. Both of lift.scores.reported."""
-    rows = joined.assign(order=joined["method"].map(methods.index))
-    rows = rows.sort_values(["model", "benchmark", "gen_length", "order"], kind="stable")
-    rows = rows.rename(columns={"gen_length": "length"})
-    rows["stated"], rows["differs"] = (
-        rows[name].map({True: "yes", False: "no"}) for name in ("length_stated", "differs")
+def reported_table(
+    scores: pd.DataFrame, published: pd.DataFrame, bases: dict[str, str], sources: dict[str, str], methods: list[str]
+) -> pd.DataFrame:
+    """Published numbers beside ours; last, those on benchmarks of this experiment that stand beside none of its scores.
+
+    scores: of `own_scores`. published: of lift.scores.reported.read. bases: the base model by the name of a model;
+    sources: the source by the name of a benchmark. A number without a length stands beside every length; one without a
+    model stands beside none. differs: it lies outside the interval.
+    """
+    both = scores.assign(base=scores["model"].map(bases), source_name=scores["benchmark"].map(sources)).merge(
+        published[published["model"] != ""].reset_index(names="row"),
+        left_on=["base", "source_name", "method", "metric"],
+        right_on=["model", "benchmark", "method", "metric"],
+        suffixes=("", "_published"),
     )
-    others = rest.rename(columns={"value": "published"}).assign(step="-", differs="-")
-    others["stated"] = others["length"].notna().map({True: "yes", False: "no"})
+    both = both[both["length"].isna() | (both["length"] == both["gen_length"])]
+    rest = published[published["benchmark"].isin(sources.values()) & ~published.index.isin(both["row"])]
+    inside = both["value_published"].between(100 * both["ci_low"], 100 * both["ci_high"])
+    beside = both.assign(
+        published=both["value_published"],
+        stated=both["length"].notna(),
+        length=both["gen_length"],
+        differs=inside.map({True: "no", False: "yes"}),
+    )
+    beside = in_order(beside, model=None, benchmark=None, length=None, method=methods)
+    others = rest.rename(columns={"value": "published"}).assign(step="-", stated=rest["length"].notna(), differs="-")
     columns = ["model", "method", "benchmark", "metric", "length", "stated", "published", "value", "ci_low", "ci_high"]
     columns += ["step", "differs", "source"]
-    parts = [part.reindex(columns=columns) for part in (rows, others) if len(part)]
+    parts = [part.reindex(columns=columns) for part in (beside, others) if len(part)]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    return table.astype({"length": "Int64"})
+    return table.assign(stated=table["stated"].map({True: "yes", False: "no"})).astype({"length": "Int64"})
 
 
 def pass_table(scores: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
@@ -91,16 +113,14 @@ def pass_table(scores: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
     rows = pooled(scores)
     rows = rows[rows["metric"].str.match(r"(pass|avg)@")]
     kinds = sorted(set(rows["metric"]), key=lambda m: (m.startswith("pass"), int(m.split("@")[1])))
-    order = [(benchmark, kind) for benchmark in dict.fromkeys(rows["benchmark"]) for kind in kinds]
-    rows = rows.assign(place=list(zip(rows["benchmark"], rows["metric"], strict=True)))
-    return _ordered(rows, method=methods, place=order)[SCORE]
+    return _ordered(rows, method=methods, benchmark=rows["benchmark"].unique(), metric=kinds)[SCORE]
 
 
 def format_table(scores: pd.DataFrame, own_metric: dict[str, str], methods: list[str]) -> pd.DataFrame:
     """Shares of answers without a well-formed answer, and of those cut off, by benchmark."""
     rows, metrics = pooled(scores), ("invalid_format", "truncated")
-    parts = [_ordered(rows[rows["metric"] == metric], method=methods, benchmark=own_metric) for metric in metrics]
-    return pd.concat(parts, ignore_index=True)[SCORE]
+    rows = _ordered(rows[rows["metric"].isin(metrics)], method=methods, benchmark=own_metric)
+    return in_order(rows, metric=metrics)[SCORE]
 
 
 def decoder_table(
@@ -119,47 +139,36 @@ def decoder_table(
     rows = pooled(scores)
     rows = rows[rows["metric"] == rows["benchmark"].map(own_metric)].merge(spent, on=keys)
     places = [(benchmark, decoder) for benchmark in own_metric for decoder in decoders[benchmark]]
-    order = [
-        (methods.index(method), places.index((benchmark, decoder)))
-        for method, benchmark, decoder in zip(rows["method"], rows["benchmark"], rows["decoder"], strict=True)
-    ]
-    rows = rows.assign(order=order).sort_values(["model", "order"])
+    rows = rows.assign(place=list(zip(rows["benchmark"], rows["decoder"], strict=True)))
+    rows = in_order(rows, model=None, method=methods, place=places)
     rows["passes an answer"] = rows["nfe"] / rows["answers"]
     rows["tokens a pass"] = rows["tokens"] / rows["nfe"]
     rows["tokens a second"] = rows["tokens"] / rows["seconds"].clip(lower=1e-9)
     columns = [*keys, "step", "metric", "value", "ci_low", "ci_high"]
-    return rows[[*columns, "passes an answer", "tokens a pass", "tokens a second"]].reset_index(drop=True)
+    return rows[[*columns, "passes an answer", "tokens a pass", "tokens a second"]]
 
 
-def statistics_table(statistics: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
-    """Confidence, probability of the true token and accuracy, by group of words and level, weighted by count."""
+def statistics_table(statistics: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Confidence, probability of the true token and accuracy, of frequent and of rare words at each level.
+
+    statistics: the token statistics of each model and corpus. Words are weighted by count.
+    """
     rows = []
-    for group, words in groups.items():
-        part = statistics[statistics["word"].isin(words)]
-        for level, cell in part.groupby("level"):
-            weights = cell["count"] / cell["count"].sum()
-            means = {name: (cell[name] * weights).sum() for name in ("confidence", "gold_probability", "accuracy")}
-            rows.append({"words": group, "level t": level, "masked tokens": cell["count"].sum()} | means)
-    return pd.DataFrame(rows)
-
-
-def statistics_tables(statistics: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """The table of frequent and of rare words for the token statistics of each model and corpus."""
-    parts = []
     for name, seen in statistics.items():
-        words = by_word(seen)
-        frequent, rare = split_by_frequency(words)
-        part = statistics_table(words, {"frequent": frequent, "rare": rare})
-        part.insert(0, "model and corpus", name)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+        every = by_word(seen)
+        for group, words in zip(("frequent", "rare"), split_by_frequency(every), strict=True):
+            for level, cell in every[every["word"].isin(words)].groupby("level"):
+                weights = cell["count"] / cell["count"].sum()
+                means = {kind: (cell[kind] * weights).sum() for kind in ("confidence", "gold_probability", "accuracy")}
+                row = {"model and corpus": name, "words": group, "level t": level, "masked tokens": cell["count"].sum()}
+                rows.append(row | means)
+    return pd.DataFrame(rows)
 
 
 def write(table: pd.DataFrame, stem: Path, shown: pd.DataFrame | None = None) -> None:
     """The table as CSV and, as text, as Markdown and LaTeX. shown: its text, where that is not what its name says."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    csv, markdown, latex = (stem.with_name(f"{stem.name}.{ending}") for ending in ("csv", "md", "tex"))
-    table.round(6).to_csv(csv, index=False)
+    table.round(6).to_csv(f"{stem}.csv", index=False)
     shown = text.shown(stem.name, table) if shown is None else shown
-    markdown.write_text(shown.to_markdown(index=False, disable_numparse=True) + "\n")
-    latex.write_text(shown.to_latex(index=False, escape=True))
+    Path(f"{stem}.md").write_text(shown.to_markdown(index=False, disable_numparse=True) + "\n")
+    Path(f"{stem}.tex").write_text(shown.to_latex(index=False, escape=True))

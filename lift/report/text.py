@@ -5,6 +5,7 @@ All take tidy tables, of lift.report.tables or read from their CSV files. Column
 """
 
 import math
+from functools import partial
 
 import pandas as pd
 
@@ -27,16 +28,12 @@ WHOLE = ("n", "seeds", "length", "masked tokens", "problems", "shared")
 INTERVAL = ("ci_low", "ci_high")
 
 
-def percent(value: float, low: float, high: float) -> str:
+def percent(value: float, low: float, high: float, sign: str = "") -> str:
     """A score with its interval, in percent."""
-    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * value:{sign}.1f} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
 
 
-def points(value: float, low: float, high: float) -> str:
-    """A difference with its interval, in points."""
-    return f"{100 * value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
-
-
+points = partial(percent, sign="+")  # a difference with its interval
 _MEASURED = {"value": percent, "difference": points}  # what has the interval
 
 
@@ -61,7 +58,7 @@ def plain(table: pd.DataFrame, names: dict[str, str] | None = None) -> pd.DataFr
     return shown
 
 
-def _across(table: pd.DataFrame, titles: list[str], cells: list[str]) -> pd.DataFrame:
+def across(table: pd.DataFrame, titles: list[str], cells: list) -> pd.DataFrame:
     """Methods down and titles across, in their order; a column for the answer length where there are several.
 
     titles: of each row's column. cells: what stands in it.
@@ -107,14 +104,14 @@ def main(table: pd.DataFrame, published: pd.DataFrame | None) -> pd.DataFrame:
     """The main table: each score with its verdict and the published numbers beside it."""
     marked = zip(_column(table, "value"), table["verdict"].fillna(""), notes(table, published), strict=True)
     cells = [f"{score} {verdict}".rstrip() + (f"; {note}" if note else "") for score, verdict, note in marked]
-    return _across(table, titles(table), cells)
+    return across(table, titles(table), cells)
 
 
 def pass_at_k(table: pd.DataFrame) -> pd.DataFrame:
     """A column a benchmark and metric."""
     if table.empty:
         return pd.DataFrame(columns=["model", "method"])
-    return _across(table, list(table["benchmark"] + " " + table["metric"]), _column(table, "value"))
+    return across(table, list(table["benchmark"] + " " + table["metric"]), _column(table, "value"))
 
 
 def formats(table: pd.DataFrame) -> pd.DataFrame:
@@ -124,7 +121,7 @@ def formats(table: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for metric in table["metric"].unique():
         rows = table[table["metric"] == metric]
-        part = _across(rows, list(rows["benchmark"]), _column(rows, "value"))
+        part = across(rows, list(rows["benchmark"]), _column(rows, "value"))
         part.insert(part.columns.get_loc("method") + 1, "share of answers", metric)
         parts.append(part)
     shown = pd.concat(parts, ignore_index=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jsonschema
-import numpy as np
 import pandas as pd
 import yaml
 from scipy import stats
@@ -18,51 +17,27 @@ from lift.scores.intervals import Difference, bonferroni, difference
 from lift.scores.scores import Scores, by_method, step_of
 from lift.statistics.words import by_word, split_by_frequency
 
-_EXPECT = {"expect": {"enum": ["above", "below", "alike"]}}
-_METHODS = {
-    "method": {"type": "string"},
-    "against": {"type": "string"},
-    "over": {"enum": ["average", "contests-others"]},
-}
-_STATISTIC = {"enum": ["confidence", "gold_probability", "accuracy"]}
-_WORDS = {"statistic": _STATISTIC, "from": {"type": "number"}, "to": {"type": "number"}}
 MARGIN = 2.0  # points
 
 
-def _comparison(properties: dict, *needed: str) -> dict:
-    return {"properties": properties | _EXPECT, "required": [*needed, "expect"], "additionalProperties": False}
+def _object(needed: dict[str, dict], **others: dict) -> dict:
+    """The schema of an object with these keys and no other."""
+    keys = {"properties": needed | others, "required": list(needed), "additionalProperties": False}
+    return {"type": "object"} | keys
 
 
-SCHEMA = {
-    "type": "object",
-    "required": ["claims"],
-    "additionalProperties": False,
-    "properties": {
-        "margin": {"type": "number", "exclusiveMinimum": 0},
-        "claims": {
-            "type": "object",
-            "additionalProperties": {
-                "type": "object",
-                "required": ["says", "where", "comparisons"],
-                "additionalProperties": False,
-                "properties": {
-                    "says": {"type": "string"},
-                    "where": {"type": "string"},
-                    "comparisons": {
-                        "type": "array",
-                        "minItems": 1,
-                        "items": {
-                            "type": "object",
-                            "if": {"required": ["statistic"]},
-                            "then": _comparison(_WORDS, "statistic", "from", "to"),
-                            "else": _comparison(_METHODS, "method", "against"),
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
+_TEXT, _NUMBER, _EXPECT = {"type": "string"}, {"type": "number"}, {"enum": ["above", "below", "alike"]}
+_STATISTIC = {"enum": ["confidence", "gold_probability", "accuracy"]}
+_OF_WORDS = _object({"statistic": _STATISTIC, "from": _NUMBER, "to": _NUMBER, "expect": _EXPECT})
+_OF_METHODS = _object(
+    {"method": _TEXT, "against": _TEXT, "expect": _EXPECT}, over={"enum": ["average", "contests-others"]}
+)
+_COMPARISON = {"if": {"required": ["statistic"]}, "then": _OF_WORDS, "else": _OF_METHODS}
+_COMPARISONS = {"type": "array", "minItems": 1, "items": _COMPARISON}
+_CLAIM = _object({"says": _TEXT, "where": _TEXT, "comparisons": _COMPARISONS})
+SCHEMA = _object(
+    {"claims": {"type": "object", "additionalProperties": _CLAIM}}, margin=_NUMBER | {"exclusiveMinimum": 0}
+)
 
 
 class Claims(NamedTuple):
@@ -94,8 +69,6 @@ def read(path: Path) -> Claims:
         f"{path}: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}"
         for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(found)
     ]
-    if not mistakes and not math.isfinite(found.get("margin", MARGIN)):
-        mistakes = [f"{path}: margin: {found['margin']} is no number of points."]
     if not mistakes:
         mistakes = [
             f"{path}: claims.{name}: {comparison['method']} is compared with itself."
@@ -103,25 +76,11 @@ def read(path: Path) -> Claims:
             for comparison in entry["comparisons"]
             if comparison.get("method", "") == comparison.get("against")
         ]
+        if not math.isfinite(found.get("margin", MARGIN)):
+            mistakes.append(f"{path}: margin: {found['margin']} is no number of points.")
     if mistakes:
         raise InputError("\n".join(mistakes))
     return Claims(**found)
-
-
-def words_fade(statistics: pd.DataFrame, quantity: str, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
-    """How far a quantity falls from one masking level to another, for each rare and for each frequent word.
-
-    statistics: of lift.statistics.sums. Raises KeyError where a level was not measured.
-    """
-    words = by_word(statistics)
-    frequent, rare = split_by_frequency(words)
-    levels = sorted(set(words["level"]))
-    near = [next((level for level in levels if abs(level - wanted) < 1e-6), None) for wanted in (start, end)]
-    if None in near:
-        raise KeyError(start if near[0] is None else end)
-    wide = words.pivot(index="word", columns="level", values=quantity)
-    fall = wide[near[0]] - wide[near[1]]
-    return fall[rare].to_numpy(), fall[frequent].to_numpy()
 
 
 class Case(NamedTuple):
@@ -142,9 +101,15 @@ class Case(NamedTuple):
 
 
 def _of_words(case: Case, statistics: pd.DataFrame) -> Case:
-    """The mean over rare words minus that over frequent ones, by Welch's t interval."""
-    wanted = case.comparison
-    rare, frequent = words_fade(statistics, wanted["statistic"], wanted["from"], wanted["to"])
+    """How far a quantity falls from one level to another: rare words minus frequent ones, by Welch's t interval.
+
+    statistics: of lift.statistics.sums. Raises KeyError where a level was not measured.
+    """
+    wanted, words = case.comparison, by_word(statistics)
+    wide = words.pivot(index="word", columns="level", values=wanted["statistic"])
+    near = [next((level for level in wide if abs(level - wanted[key]) < 1e-6), None) for key in ("from", "to")]
+    fall = wide[near[0]] - wide[near[1]]
+    frequent, rare = (fall[group].to_numpy() for group in split_by_frequency(words))
     test = stats.ttest_ind(rare, frequent, equal_var=False)
     value = float(rare.mean() - frequent.mean())
 
@@ -239,8 +204,6 @@ def decide(claims: Claims, found: list[Case]) -> pd.DataFrame:
     """A row a case; differences of scores and probabilities. method, reference: empty where words are compared."""
     columns = ["claim", "says", "where", "comparison", "expected", "model", "length", "method", "reference"]
     columns += ["difference", "ci_low", "ci_high", "n", "seeds", "seed variance", "note", "verdict", "claim verdict"]
-    if not found:
-        return pd.DataFrame(columns=columns)
     level, rows = level_of(found), []
     expected = {"above": "above 0", "below": "below 0", "alike": f"within {claims.margin:g} points"}
     for case in found:

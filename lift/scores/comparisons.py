@@ -33,30 +33,24 @@ class Comparison(NamedTuple):
         return sum(part.shape[1] for part in self.parts)
 
 
-def paired(first: Scores, second: Scores) -> np.ndarray:
-    """(seeds, problems): the first's score minus the second's on the same problem, seed by seed.
-
-    What an untrained method answered once is compared with every seed of the other.
-    """
-    if first.problems != second.problems:
-        raise InputError("Methods that answered different problems cannot be paired.")
-    once = any(len(one.seeds) == 1 and not one.trained for one in (first, second))
-    if first.seeds != second.seeds and not once:
-        raise InputError(f"Methods with the seeds {first.seeds} and {second.seeds} cannot be paired.")
-    return first.values - second.values
-
-
 def prepare(
     methods: Mapping[str, Mapping[str, Scores]], first: str, second: str, weights: Mapping[str, float]
 ) -> Comparison:
-    """The first method minus the second, benchmarks weighted; methods: those of a model and answer length."""
+    """The first method minus the second on the same problem, seed by seed, benchmarks weighted.
+
+    methods: those of a model and answer length. What an untrained method answered once is compared with every seed of
+    the other.
+    """
     one, other = ({name: methods[method][name] for name in weights} for method in (first, second))
     parts = []
     for name in weights:
-        try:
-            parts.append(paired(one[name], other[name]))
-        except InputError as error:
-            raise InputError(f"{first} and {second} on {name}: {error}") from None
+        pair, where = (one[name], other[name]), f"{first} and {second} on {name}"
+        if pair[0].problems != pair[1].problems:
+            raise InputError(f"{where}: Methods that answered different problems cannot be paired.")
+        seeds, once = [scores.seeds for scores in pair], any(len(s.seeds) == 1 and not s.trained for s in pair)
+        if seeds[0] != seeds[1] and not once:
+            raise InputError(f"{where}: Methods with the seeds {seeds[0]} and {seeds[1]} cannot be paired.")
+        parts.append(pair[0].values - pair[1].values)
     seeds = max(map(len, parts))
     parts = [np.broadcast_to(part, (seeds, part.shape[1])) for part in parts]
     values = tuple(weights.values())

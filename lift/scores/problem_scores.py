@@ -73,13 +73,9 @@ def problem_table(
         where = {"model": model, "method": method, "run": runs.get(method, method), "seed": number}
         where["step"] = steps.get((model, method, number))
         where |= {"benchmark": benchmark, "decoder": decoder, "gen_length": length}
-        ids, first = sorted(set(grades["id"])), decoder == _first(task, length)
+        ids = sorted(set(grades["id"]))
+        first = decoder == next(name for name, one in task["decoders"].items() if one["gen_length"] == length)
         for place, (metric, values) in enumerate(problem_scores(grades, task["metric"], task["k"]).items()):
             counts = first and place == 0
             parts.append(pd.DataFrame(where | {"counts": counts, "metric": metric, "id": ids, "value": values}))
     return pd.concat(parts, ignore_index=True).astype({"step": "Int64"})
-
-
-def _first(task: dict, length: int) -> str:
-    """The decoder of an answer length that counts in tables and averages."""
-    return next(name for name, decoder in task["decoders"].items() if decoder["gen_length"] == length)

@@ -1,19 +1,22 @@
 """What the records of an experiment's runs say: what each took, and which weights it decoded with."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 
-def cost_rows(records: list[Path]) -> list[dict]:
-    """Rows of costs.csv: a benchmark decoded, or a fine-tuning run.
-
-    records: at generations/MODEL/METHOD/seedK/run.json and at runs/MODEL/METHOD/seedK/run.json.
-    """
-    rows = []
-    for path in records:
-        record = json.loads(path.read_text())
+def _read(paths: list[Path]) -> Iterator[tuple[str, str, str, dict]]:
+    """Model, method, seed and content of records at .../MODEL/METHOD/seedK/run.json."""
+    for path in paths:
         model, method, seed = path.parts[-4:-1]
-        common = {"model": model, "method": method, "seed": seed.removeprefix("seed")}
+        yield model, method, seed.removeprefix("seed"), json.loads(path.read_text())
+
+
+def cost_rows(records: list[Path]) -> list[dict]:
+    """Rows of costs.csv: a benchmark decoded, or a fine-tuning run; from the records in generations/ and runs/."""
+    rows = []
+    for model, method, seed, record in _read(records):
+        common = {"model": model, "method": method, "seed": seed}
         memory = {"peak_memory_mb": round(record["peak_memory_bytes"] / 2**20), "gpu": record.get("gpu", "-")}
         if "peak_gpu_memory_bytes" in record:
             memory["peak_gpu_memory_mb"] = round(record["peak_gpu_memory_bytes"] / 2**20)
@@ -27,11 +30,6 @@ def cost_rows(records: list[Path]) -> list[dict]:
 
 
 def decoded_steps(records: list[Path]) -> dict[tuple[str, str, int], int | None]:
-    """By (model, method, seed), the step of the weights, from records at generations/MODEL/METHOD/seedK/run.json."""
-    found = {}
-    for path in records:
-        record = json.loads(path.read_text())
-        if "weights" in record:
-            model, method, seed = path.parts[-4:-1]
-            found[model, method, int(seed.removeprefix("seed"))] = record["step"]
-    return found
+    """By (model, method, seed), the step of the weights; from the records in generations/, which hold it."""
+    read = _read(records)
+    return {(model, method, int(seed)): record["step"] for model, method, seed, record in read if "weights" in record}

@@ -25,10 +25,7 @@ def main(experiment, args) -> None:
         tidy.read(layout.costs),
         pd.DataFrame(runs),
         {path.stem: pd.read_parquet(path) for path in files},
-        view["metrics"],
-        view["decoders"],
-        view["methods"],
-        view["ablations"],
+        view,
     )
     for name, figure, table in drawn:
         save(figure, table, layout.figure(name))

@@ -51,10 +51,7 @@ def main(experiment, args) -> None:
     kept = resume / f"{key}.safetensors"
     output.parent.mkdir(parents=True, exist_ok=True)
     with alone(resume):
-        accumulator = measure(
-            *(model, corpus, view["levels"], view["passes"], view["batch_size"], view["max_length"]),
-            *(number, shards, kept, args.save_seconds),
-        )
+        accumulator = measure(model, corpus, view, number, shards, kept, args.save_seconds)
         if args.shard:
             accumulator.save(experiment.layout.statistics_part(args.model, view["corpus"], number + 1), **facts)
         else:

@@ -26,19 +26,17 @@ def main(experiment, args) -> None:
     statistics = {model: pd.read_parquet(path) for model, path in files.items()}
     published = reported.read(args.reported)
     scores = tables.first_decoders(every, view["decoders"])
-    joined = reported.join(tables.own_scores(scores, metrics), published, bases, sources)
-    rest = reported.without_counterpart(joined, published, sources)
     stated = claims.read(args.claims)
     decided = claims.decide(stated, claims.cases(stated, read_problems(layout.problem_scores), statistics))
     made = {
         "main": tables.main_table(scores, metrics, methods, comparisons),
         "comparisons": tables.comparison_table(comparisons, methods, list(metrics)),
         "claims": decided,
-        "reported": tables.reported_table(joined, rest, methods),
+        "reported": tables.reported_table(tables.own_scores(scores, metrics), published, bases, sources, methods),
         "pass_at_k": tables.pass_table(scores, methods),
         "format": tables.format_table(scores, metrics, methods),
         "decoders": tables.decoder_table(every, costs, metrics, view["decoders"], methods),
-        "statistics": tables.statistics_tables({files[model].stem: table for model, table in statistics.items()}),
+        "statistics": tables.statistics_table({files[model].stem: table for model, table in statistics.items()}),
     }
     for name, table in made.items():
         tables.write(table, layout.table(name), text.shown(name, table, made["reported"]))

@@ -1,8 +1,9 @@
-"""How often a token stands in a corpus, in bins of half a decade of its share of all tokens."""
+"""Bins: half a decade of a token's share of all tokens of its corpus each, and a sixth of the masking level."""
 
 import numpy as np
 
 BINS = 14  # the first holds shares above 10^-0.5, the last all below 10^-6.5
+LEVEL_BINS = 6  # of the masking level, in a run's log: LIFT changes its component at 1/2, or at 1/3 and 2/3
 
 
 def frequency_bin(count: np.ndarray, total: int) -> np.ndarray:

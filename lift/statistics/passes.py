@@ -34,21 +34,20 @@ def read_batch(corpus: datasets.Dataset, indices: np.ndarray, max_length: int, p
 def measure(
     model: MaskPredictor,
     corpus: datasets.Dataset,
-    levels: list[float],
-    passes: int,
-    batch_size: int,
-    max_length: int,
+    view: dict,
     number: int,
     shards: int,
     kept: Path,
     save_seconds: float,
 ) -> Accumulator:
-    """The sums over every `shards`-th batch of the corpus, from batch `number` on, with so many masks a level.
+    """The sums over every `shards`-th batch of the corpus, from batch `number` on.
 
-    kept: where the sums lie while they grow, saved every `save_seconds`; a file that is there is gone on from.
+    view: of lift.config.experiment.Experiment.statistics. kept: where the sums lie while they grow, saved every
+    `save_seconds`; a file that is there is gone on from.
     """
-    device = str(model.device)
-    steps = [(batch, i) for batch in make_batches(corpus, batch_size)[number::shards] for i in range(passes)]
+    device, levels = str(model.device), view["levels"]
+    batches = make_batches(corpus, view["batch_size"])[number::shards]
+    steps = [(batch, i) for batch in batches for i in range(view["passes"])]
     accumulator, done = Accumulator(levels, model.network.config.vocab_size, device), 0
     if kept.exists():
         done = int(accumulator.load(kept)["done"])
@@ -57,7 +56,7 @@ def measure(
     bar = tqdm(total=sum(sizes), initial=sum(sizes[:done]), unit="sequence", mininterval=5)
     saved = time.monotonic()
     for indices, repeat in steps[done:]:
-        batch = read_batch(corpus, indices, max_length, model.pad_id, device)
+        batch = read_batch(corpus, indices, view["max_length"], model.pad_id, device)
         if repeat == 0:
             accumulator.count(batch.input_ids[batch.content])
         addresses = [int(i) + repeat * len(corpus) for i in indices]

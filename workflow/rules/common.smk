@@ -36,6 +36,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 AT, GPUS, SHARDS = EXPERIMENT.layout, int(EXPERIMENT.config["device"] != "cpu"), EXPERIMENT.config["shards"]
+MEMORY_MB = 32000 if GPUS else 4000  # of a job that holds a model: a large one passes through it on its way to the GPU
 ENVIRONMENT = str(REPOSITORY / "environment.yml").replace("{", "{{").replace("}", "}}")
 
 # Without conda, --use-conda goes on in the current environment.
@@ -63,31 +64,28 @@ if not HANDED.exists():
 
 
 wildcard_constraints:
-    model="|".join([*EXPERIMENT.models, "none"]),
+    model="|".join(EXPERIMENT.models),
     method="|".join(EXPERIMENT.rows),
     seed=r"\d+",
     corpus="|".join(EXPERIMENT.corpora),
     benchmark="|".join(EXPERIMENT.benchmarks),
 
 
-def lift(stage):
-    """A stage's command up to its names, as a param that no job is compared by, since it takes `threads`."""
+def stage(name, view, chosen=None):
+    """The params of a stage: its command up to its names, its view of the experiment, its code.
+
+    view: a value or, of a job, a function of the wildcards. chosen: the modules that a job's view names. No job is
+    compared by its command, since that takes `threads`.
+    """
 
     def command(wildcards, threads):
         shard = f" --shard {wildcards.shard}/{SHARDS}" if "shard" in wildcards.keys() else ""
-        return f"{COMMAND} {stage} --config {shlex.quote(str(HANDED))}{shard}"
+        return f"{COMMAND} {name} --config {shlex.quote(str(HANDED))}{shard}"
 
-    return command
-
-
-def key(view):
-    """A view as a param."""
-    return JSONEncoder().encode(view)
-
-
-def code(stage, *modules):
-    """The code of a stage and of what the config chooses, as a param."""
-    return fingerprint(f"lift.stages.{stage}", *modules)
+    imported, encode = f"lift.stages.{name.replace('-', '_')}", JSONEncoder().encode
+    settings = (lambda wildcards: encode(view(wildcards))) if callable(view) else encode(view)
+    code = (lambda wildcards: fingerprint(imported, *chosen(view(wildcards)))) if chosen else fingerprint(imported)
+    return {"lift": command, "settings": settings, "code": code}
 
 
 def in_repository(path):
@@ -107,11 +105,6 @@ def tables(stage):
         labels, category = {"table": name}, "Data" if stage == "data" else "Tables"
         yield report(f"{AT.table(name)}.csv", caption=f"../report/{caption}.rst", category=category, labels=labels)
         yield from (f"{AT.table(name)}.{ending}" for ending in ("md", "tex"))
-
-
-def memory_mb(wildcards):
-    """Main memory of a job that holds a model: a large one passes through it on its way to the GPU."""
-    return 32000 if GPUS else 4000
 
 
 def model_of(wildcards):
@@ -140,11 +133,6 @@ def problems(method, seed):
     return [AT.problems(name) for name in dict.fromkeys(name for name, _ in EXPERIMENT.answers(method, seed))]
 
 
-def judging(wildcards):
-    """What judges the answers of a checkpoint."""
-    return EXPERIMENT.grading(wildcards.method, int(wildcards.seed))
-
-
 def answer_files(folder, extension, method="", seed=None):
     """The files of what a checkpoint answers, and of the verdicts on it."""
     answered = EXPERIMENT.answers(method, EXPERIMENT.seeds[0] if seed is None else seed)
@@ -160,17 +148,10 @@ def refuse_what_cannot_run():
 
     here = {job.rule.name for job in workflow.dag.needrun_jobs() if workflow.local_exec or job.is_local}
     holding = {"token_statistics", "statistics_shard", "train", "answer", "answer_shard", "answer_samples"}
-    models = not here.isdisjoint(holding)
     limit = workflow.global_resources.get("gpu")  # a number, or one in a wrapping
     at_a_time = (getattr(limit, "value", limit) or 1) if GPUS else 1
-    faults = preflight.faults(
-        EXPERIMENT.config,
-        AT.folder,
-        models=models,
-        code=not here.isdisjoint({"judge", "judge_samples"}),
-        gpus=at_a_time,
-    )
-    if faults:
+    uses = {"models": not here.isdisjoint(holding), "code": not here.isdisjoint({"judge", "judge_samples"})}
+    if faults := preflight.faults(EXPERIMENT.config, AT.folder, **uses, gpus=at_a_time):
         logger.error("This experiment cannot run here.\n" + "\n".join(f"  - {fault}" for fault in faults))
         sys.exit(1)
 

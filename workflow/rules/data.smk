@@ -14,14 +14,13 @@ rule prepare_corpus:
     localrule: True
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=4000,
     params:
-        lift=lift("prepare-corpus"),
-        settings=lambda wildcards: key(EXPERIMENT.corpus(wildcards.corpus)),
-        code=lambda wildcards: code(
-            "prepare_corpus", module_name("corpus", EXPERIMENT.corpus(wildcards.corpus)["source"])
+        **stage(
+            "prepare-corpus",
+            lambda wildcards: EXPERIMENT.corpus(wildcards.corpus),
+            lambda view: [module_name("corpus", view["source"])],
         ),
     message:
         "Writing the examples of {wildcards.corpus}"
@@ -39,13 +38,10 @@ rule tokenise:
         AT.log("data/{model}/{corpus}"),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=4000,
     params:
-        lift=lift("tokenise"),
-        settings=lambda wildcards: key(EXPERIMENT.tokenised(wildcards.corpus)),
-        code=code("tokenise"),
+        **stage("tokenise", lambda wildcards: EXPERIMENT.tokenised(wildcards.corpus)),
     message:
         "Tokenising {wildcards.corpus} for {wildcards.model}"
     shell:
@@ -63,14 +59,13 @@ rule prepare_benchmark:
     localrule: True
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=2000,
     params:
-        lift=lift("prepare-benchmark"),
-        settings=lambda wildcards: key(EXPERIMENT.problems(wildcards.benchmark)),
-        code=lambda wildcards: code(
-            "prepare_benchmark", module_name("benchmark", EXPERIMENT.problems(wildcards.benchmark)["source"])
+        **stage(
+            "prepare-benchmark",
+            lambda wildcards: EXPERIMENT.problems(wildcards.benchmark),
+            lambda view: [module_name("benchmark", view["source"])],
         ),
     message:
         "Writing the problems of {wildcards.benchmark}"
@@ -90,13 +85,10 @@ rule data_report:
         AT.log("data_report"),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=8000,
     params:
-        lift=lift("data-report"),
-        settings=key(EXPERIMENT.data_report()),
-        code=code("data_report"),
+        **stage("data-report", EXPERIMENT.data_report()),
     message:
         "Lengths, cuts and contamination of the data"
     shell:

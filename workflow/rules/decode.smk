@@ -18,18 +18,14 @@ rule answer:
         AT.log("generations/{model}/{method}/seed{seed}"),
     benchmark:
         AT.timing("generations/{model}/{method}/seed{seed}")
-    wildcard_constraints:
-        model="|".join(EXPERIMENT.models),
     conda:
         ENVIRONMENT
     threads: EXPERIMENT.config["threads"]
     resources:
-        mem_mb=memory_mb,
+        mem_mb=MEMORY_MB,
         gpu=GPUS if SHARDS == 1 else 0,
     params:
-        lift=lift("decode"),
-        settings=lambda wildcards: key(EXPERIMENT.decoding(wildcards.model, wildcards.method, int(wildcards.seed))),
-        code=code("decode"),
+        **stage("decode", lambda wildcards: EXPERIMENT.decoding(wildcards.model, wildcards.method, int(wildcards.seed))),
     message:
         "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed} (GPUs: {resources.gpu})"
     shell:
@@ -48,10 +44,9 @@ use rule answer as answer_shard with:
     benchmark:
         AT.timing("generations/{model}/{method}/seed{seed}-shard{shard}")
     wildcard_constraints:
-        model="|".join(EXPERIMENT.models),
         shard=r"\d+",
     resources:
-        mem_mb=memory_mb,
+        mem_mb=MEMORY_MB,
         gpu=GPUS,
     message:
         "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed}, shard {wildcards.shard}"
@@ -68,11 +63,10 @@ if FURTHER:
             answers=answer_files(GENERATIONS, "jsonl", "base", -1),
             record=GENERATIONS / "run.json",
         wildcard_constraints:
-            model="|".join(EXPERIMENT.models),
             method="base",
             seed="|".join(map(str, FURTHER)),
         resources:
-            mem_mb=memory_mb,
+            mem_mb=MEMORY_MB,
             gpu=GPUS,
 
     ruleorder: answer_samples > answer
@@ -88,13 +82,10 @@ rule guess:
         AT.log("generations/none/guess"),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=1000,
     params:
-        lift=lift("guess"),
-        settings=key(EXPERIMENT.guessing()),
-        code=code("guess"),
+        **stage("guess", EXPERIMENT.guessing()),
     message:
         "Guessing at random"
     shell:

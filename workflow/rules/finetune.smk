@@ -22,13 +22,13 @@ rule train:
         ENVIRONMENT
     threads: lambda wildcards: EXPERIMENT.config["threads"] * (1 if GPUS else devices(wildcards))
     resources:
-        mem_mb=lambda wildcards: devices(wildcards) * memory_mb(wildcards),
+        mem_mb=lambda wildcards: devices(wildcards) * MEMORY_MB,
         gpu=lambda wildcards: GPUS * devices(wildcards),
     params:
-        lift=lift("finetune"),
-        settings=lambda wildcards: key(EXPERIMENT.run(wildcards.model, wildcards.method)),
-        code=lambda wildcards: code(
-            "finetune", module_name("objective", EXPERIMENT.run(wildcards.model, wildcards.method)["objective"])
+        **stage(
+            "finetune",
+            lambda wildcards: EXPERIMENT.run(wildcards.model, wildcards.method),
+            lambda view: [module_name("objective", view["objective"])],
         ),
     message:
         "Fine-tuning {wildcards.model} by {wildcards.method}, seed {wildcards.seed} (GPUs: {resources.gpu})"

@@ -11,18 +11,16 @@ rule judge:
         record=GRADES / "run.json",
     log:
         AT.log("grades/{model}/{method}/seed{seed}"),
-    wildcard_constraints:
-        model="|".join(EXPERIMENT.models),
     conda:
         ENVIRONMENT
     threads: EXPERIMENT.config["threads"]
     resources:
         mem_mb=4000,
     params:
-        lift=lift("judge"),
-        settings=lambda wildcards: key(judging(wildcards)),
-        code=lambda wildcards: code(
-            "judge", *(module_name("grader", name) for name in judging(wildcards)["graders"].values())
+        **stage(
+            "judge",
+            lambda wildcards: EXPERIMENT.grading(wildcards.method, int(wildcards.seed)),
+            lambda view: [module_name("grader", name) for name in view["graders"].values()],
         ),
     message:
         "Grading {wildcards.model}, {wildcards.method}, seed {wildcards.seed}"
@@ -52,7 +50,6 @@ if FURTHER:
             grades=answer_files(GRADES, "csv", "base", -1),
             record=GRADES / "run.json",
         wildcard_constraints:
-            model="|".join(EXPERIMENT.models),
             method="base",
             seed="|".join(map(str, FURTHER)),
 

@@ -1,7 +1,7 @@
 # Base models. In: the hub, a folder, or the miniature's recipe. Out: a checkpoint in a published layout.
 MADE_BY = {  # what else makes a base of the miniature
     "train": lambda: fingerprint("lift.miniature.pretraining"),
-    "shipped": lambda: file_hash(*sorted((REPOSITORY / "lift/miniature/weights").glob("*"))),
+    "shipped": lambda: file_hash(*sorted(REPOSITORY.glob("lift/miniature/weights/*"))),
 }
 
 
@@ -19,9 +19,8 @@ rule base_model:
     resources:
         mem_mb=4000,
     params:
-        lift=lift("base-model"),
-        settings=lambda wildcards: key(EXPERIMENT.base(wildcards.model)),
-        code=lambda wildcards: MADE_BY.get(EXPERIMENT.base(wildcards.model)["base"], str)(),
+        **stage("base-model", lambda wildcards: EXPERIMENT.base(wildcards.model))
+        | {"code": lambda wildcards: MADE_BY.get(EXPERIMENT.base(wildcards.model)["base"], str)()},
     message:
         "Base model {wildcards.model}"
     shell:

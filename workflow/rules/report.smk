@@ -8,13 +8,10 @@ rule settings:
     localrule: True
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=500,
     params:
-        lift=lift("settings"),
-        settings=key(EXPERIMENT.recorded()),
-        code=code("settings"),
+        **stage("settings", EXPERIMENT.recorded()),
     message:
         "The config as resolved"
     shell:
@@ -36,13 +33,10 @@ rule tables:
         AT.log("tables"),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=1000,
     params:
-        lift=lift("tables"),
-        settings=key(EXPERIMENT.tables()),
-        code=code("tables"),
+        **stage("tables", EXPERIMENT.tables()),
     message:
         "Tables"
     shell:
@@ -60,14 +54,11 @@ rule power:
         AT.log("power"),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=1000,
     params:
-        lift=lift("power"),
-        settings=key(EXPERIMENT.recorded()),
+        **stage("power", EXPERIMENT.recorded()),
         output=lambda wildcards, output: Path(output[0]).with_suffix(""),
-        code=code("power"),
     message:
         "What this experiment can find"
     shell:
@@ -85,12 +76,7 @@ rule figures:
         logs=expand(RUN / "log.jsonl", model=EXPERIMENT.models, method=EXPERIMENT.trained, seed=EXPERIMENT.seeds),
     output:
         [
-            report(
-                f"{AT.figure(name)}.png",
-                caption=f"../report/figure_{labels['figure']}.rst",
-                category="Figures",
-                labels=labels,
-            )
+            report(f"{AT.figure(name)}.png", f"../report/figure_{labels['figure']}.rst", "Figures", labels=labels)
             for name, labels in FIGURES.items()
         ],
         [f"{AT.figure(name)}.{ending}" for name in FIGURES for ending in ("pdf", "csv")],
@@ -98,24 +84,21 @@ rule figures:
         AT.log("figures"),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=1000,
     params:
-        lift=lift("figures"),
-        settings=key(EXPERIMENT.figures()),
-        code=code("figures"),
+        **stage("figures", EXPERIMENT.figures()),
     message:
         "Figures"
     shell:
         "{params.lift} > {log:q} 2>&1"
 
 
-FIGURE_CAPTIONS = sorted(REPOSITORY.glob("workflow/report/figure_*.rst"))
+PAGE_SOURCES = [*REPOSITORY.glob("lift/report/page/page.[!p]*"), *REPOSITORY.glob("workflow/report/figure_*.rst")]
 
 
 # One page to open: all of the above, and the answers behind every number.
-rule page:
+use rule figures as page with:
     input:
         rules.settings.output,
         rules.problem_scores.output,
@@ -129,16 +112,10 @@ rule page:
         AT.page,
     log:
         AT.log("report"),
-    conda:
-        ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=2000,
     params:
-        lift=lift("report"),
-        settings=key(EXPERIMENT.page()),
-        code=code("report") + file_hash(*sorted(REPOSITORY.glob("lift/report/page/page.[!p]*")), *FIGURE_CAPTIONS),
+        **stage("report", EXPERIMENT.page()),
+        sources=file_hash(*sorted(PAGE_SOURCES)),
     message:
         "The page with everything"
-    shell:
-        "{params.lift} > {log:q} 2>&1"

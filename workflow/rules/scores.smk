@@ -12,59 +12,38 @@ rule problem_scores:
         AT.log("problem_scores"),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=2000,
     params:
-        lift=lift("problem-scores"),
-        settings=key(EXPERIMENT.scoring()),
-        code=code("problem_scores"),
+        **stage("problem-scores", EXPERIMENT.scoring()),
     message:
         "The score of every problem"
     shell:
         "{params.lift} > {log:q} 2>&1"
 
 
-rule scores:
+use rule problem_scores as scores with:
     input:
         AT.problem_scores,
     output:
         report(AT.scores, caption="../report/scores.rst", category="Scores"),
     log:
         AT.log("scores"),
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=2000,
     params:
-        lift=lift("scores"),
-        settings=key({name: view["decoders"] for name, view in EXPERIMENT.scoring()["benchmarks"].items()}),
-        code=code("scores"),
+        **stage("scores", {name: view["decoders"] for name, view in EXPERIMENT.scoring()["benchmarks"].items()}),
     message:
         "Scores with intervals"
-    shell:
-        "{params.lift} > {log:q} 2>&1"
 
 
 # Every method next to the references, over the same problems.
-rule comparisons:
+use rule problem_scores as comparisons with:
     input:
         AT.problem_scores,
     output:
         report(AT.comparisons, caption="../report/comparisons.rst", category="Scores"),
     log:
         AT.log("comparisons"),
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
     params:
-        lift=lift("compare"),
-        settings=key(EXPERIMENT.config["references"]),
-        code=code("compare"),
+        **stage("compare", EXPERIMENT.config["references"]),
     message:
         "Comparisons with the references"
-    shell:
-        "{params.lift} > {log:q} 2>&1"

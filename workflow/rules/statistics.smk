@@ -19,12 +19,10 @@ rule token_statistics:
         ENVIRONMENT
     threads: EXPERIMENT.config["threads"]
     resources:
-        mem_mb=memory_mb,
+        mem_mb=MEMORY_MB,
         gpu=GPUS,
     params:
-        lift=lift("statistics"),
-        settings=lambda wildcards: key(EXPERIMENT.statistics(wildcards.model)),
-        code=code("statistics"),
+        **stage("statistics", lambda wildcards: EXPERIMENT.statistics(wildcards.model)),
     message:
         "Confidence by token and level: {wildcards.model} on {wildcards.corpus} (GPUs: {resources.gpu})"
     shell:
@@ -54,12 +52,10 @@ if SHARDS > 1:
             AT.log("statistics/{model}-{corpus}"),
         conda:
             ENVIRONMENT
-        threads: 1
         resources:
             mem_mb=4000,
         params:
-            lift=lift("gather-statistics"),
-            code=code("gather_statistics"),
+            **stage("gather-statistics", lambda wildcards: EXPERIMENT.statistics(wildcards.model)),
         message:
             "Confidence by token and level: {wildcards.model} on {wildcards.corpus}, from all shards"
         shell:

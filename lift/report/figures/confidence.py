@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from lift.report.figures.style import PAGE, PROBABILITY_MAP, panels
+from lift.report.figures.style import PROBABILITY_MAP, panels
 from lift.statistics.words import split_by_frequency
 
 # The paper's examples of either kind; a corpus without them shows its own.
@@ -43,11 +43,10 @@ def data(statistics: pd.DataFrame) -> pd.DataFrame:
         for group, words in groups.items():
             here = table[table["word"].isin(words)]
             parts.append(here.sort_values(["word", "level"]).assign(group=group, drawn_as="line"))
-            for level, cell in here.groupby("level"):
-                mean, low, high = mean_over_words(cell["value"], cell["count"])
-                row = {"quantity": quantity, "group": group, "drawn_as": "mean", "word": f"{len(words)} words"}
-                facts = {"level": level, "value": mean, "ci_low": low, "ci_high": high, "count": cell["count"].sum()}
-                parts.append(pd.DataFrame([row | facts]))
+            cells = [(level, cell["value"], cell["count"]) for level, cell in here.groupby("level")]
+            means = [(level, *mean_over_words(value, count), count.sum()) for level, value, count in cells]
+            means = pd.DataFrame(means, columns=["level", "value", "ci_low", "ci_high", "count"])
+            parts.append(means.assign(quantity=quantity, group=group, drawn_as="mean", word=f"{len(words)} words"))
             found = [word for word in EXAMPLES[group] if word in set(statistics["word"])]
             for word in found or (words[:4] if group == "frequent" else words[-4:]):
                 bars = table[(table["word"] == word) & table["level"].isin(highest)]
@@ -57,7 +56,7 @@ def data(statistics: pd.DataFrame) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame) -> Figure:
     """Above, a mean for either group with its band, and a thin line a word; below, bars for the examples."""
-    figure, axes = panels(4, 2, PAGE, 4, sharey=True)
+    figure, axes = panels(4, 2, 2, sharey=True)
     for axis, (quantity, title) in zip(axes[:2], QUANTITIES.items(), strict=True):
         _curves(axis, data[data["quantity"] == quantity])
         axis.set_title(title)

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from lift.report.figures.style import MARKERS, PAGE, Mark, in_order, method_legend, nothing, panels
+from lift.report.figures.style import MARKERS, Mark, method_legend, nothing, panels
+from lift.report.tables import in_order
 
 PASSES, SECONDS, TRAINING = COSTS = ["forward passes an answer", "seconds an answer", "seconds of fine-tuning a run"]
 DODGE = 0.015  # of a panel's width, between methods: many take as many passes
@@ -68,7 +69,7 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
     if data.empty:
         return nothing("no method answered all benchmarks")
     methods, decoders = [m for m in marks if m in set(data["method"])], list(data["decoder"].unique())
-    figure, axes = panels(len(COSTS), 3, PAGE, 2.5, sharey=True)
+    figure, axes = panels(len(COSTS), 3, 2.5, sharey=True)
     for axis, cost in zip(axes, COSTS, strict=True):
         part = data[data["cost"] == cost]
         centre, span = (part["x"].min() + part["x"].max()) / 2, part["x"].max() - part["x"].min()

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lift.report.figures.confidence import QUANTITIES
-from lift.report.figures.style import PAGE, PROBABILITY_MAP, panels, share_label, text_colour
+from lift.report.figures.style import PROBABILITY_MAP, panels, share_label, write_in_cell
 from lift.statistics.bins import frequency_bin, lower_edge
 
 
@@ -16,29 +16,27 @@ def data(statistics: pd.DataFrame) -> pd.DataFrame:
     """
     total = statistics.groupby("token")["frequency"].first().sum()
     table = statistics.assign(bin=frequency_bin(statistics["frequency"].to_numpy(), total))
-    tokens = table.groupby("bin")["token"].nunique()
-    parts = []
-    for quantity in QUANTITIES:
-        sums = table.assign(value=table[quantity] * table["count"]).groupby(["bin", "level"])[["value", "count"]].sum()
-        cells = sums.assign(value=sums["value"] / sums["count"], quantity=quantity).reset_index()
-        share, number = cells["bin"].map(lower_edge), cells["bin"].map(tokens)
-        parts.append(cells.assign(share_above=share, tokens=number))
-    return pd.concat(parts, ignore_index=True)[["quantity", "share_above", "tokens", "level", "value", "count"]]
+    rows = table.melt(["bin", "level", "count"], list(QUANTITIES), "quantity")
+    rows["value"] *= rows["count"]
+    cells = rows.groupby(["quantity", "bin", "level"])[["value", "count"]].sum().reset_index()
+    cells["value"] /= cells["count"]
+    share, tokens = cells["bin"].map(lower_edge), cells["bin"].map(table.groupby("bin")["token"].nunique())
+    cells = cells.assign(share_above=share, tokens=tokens)
+    return cells[["quantity", "share_above", "tokens", "level", "value", "count"]]
 
 
 def draw(data: pd.DataFrame) -> Figure:
     """Rows are bins of frequency, the most frequent above; the number in a cell is its colour."""
     shares = data.drop_duplicates("share_above").sort_values("share_above", ascending=False)
     levels = sorted(data["level"].unique())
-    figure, axes = panels(2, 2, PAGE, 0.75 + 0.2 * len(shares), sharey=True)
+    figure, axes = panels(2, 2, 0.75 + 0.2 * len(shares), sharey=True)
     for axis, (quantity, title) in zip(axes, QUANTITIES.items(), strict=True):
         cells = data[data["quantity"] == quantity].pivot(index="share_above", columns="level", values="value")
         cells = cells.reindex(index=shares["share_above"], columns=levels).to_numpy()
         image = axis.imshow(cells, cmap=PROBABILITY_MAP, vmin=0, vmax=1, aspect="auto")
         for (row, column), value in np.ndenumerate(cells):
             if not np.isnan(value):
-                colour = text_colour(image.to_rgba(value))
-                axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=7)
+                write_in_cell(axis, column, row, f"{value:.2f}", image.to_rgba(value))
         axis.set_xticks(range(len(levels)), [f"{level:.3g}" for level in levels])
         labels = [f"{share_label(s)} ({n})" for s, n in zip(shares["share_above"], shares["tokens"], strict=True)]
         axis.set_yticks(range(len(labels)), labels)

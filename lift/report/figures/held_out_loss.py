@@ -4,17 +4,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lift.report.figures.style import PAGE, Mark, in_order, method_legend, nothing, panels
-from lift.report.figures.trained_on import LEVEL_BINS
+from lift.report.figures.style import Mark, method_legend, nothing, panels
+from lift.report.tables import in_order
+from lift.statistics.bins import LEVEL_BINS
 
 COLUMNS = ["levels", "method", "step", "mean", "low", "high", "runs"]
 ALL = "all levels"
-
-
-def level_name(lower: float) -> str:
-    """A bin of masking levels by its edges, from the lower one."""
-    i = round(lower * LEVEL_BINS)
-    return f"{i / LEVEL_BINS:.2f} ≤ t < {(i + 1) / LEVEL_BINS:.2f}"
 
 
 def data(log: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
@@ -24,9 +19,10 @@ def data(log: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
     """
     if "eval_loss" not in log:
         return pd.DataFrame(columns=COLUMNS)
-    prefix = "eval_ce_level_"
-    bins = sorted(name for name in log if name.startswith(prefix))
-    names = {"eval_loss": ALL} | {name: level_name(float(name.removeprefix(prefix))) for name in bins}
+    bins = sorted(name for name in log if name.startswith("eval_ce_level_"))  # and the lower edge
+    lower = {name: round(float(name.rpartition("_")[2]) * LEVEL_BINS) for name in bins}
+    edges = {name: f"{i / LEVEL_BINS:.2f} ≤ t < {(i + 1) / LEVEL_BINS:.2f}" for name, i in lower.items()}
+    names = {"eval_loss": ALL} | edges
     rows = (
         log[log["method"].isin(methods)]
         .rename(columns=names)
@@ -54,8 +50,7 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
     if data.empty:
         return nothing("no run was evaluated")
     levels, methods = list(data["levels"].unique()), [name for name in marks if name in set(data["method"])]
-    rows = -(-(len(levels) + 1) // 4)
-    figure, axes = panels(len(levels) + 1, 4, PAGE, 1.45 * rows + 0.4)
+    figure, axes = panels(len(levels) + 1, 4, 1.45, rest=0.4)
     for axis, name in zip(axes, [*levels, ALL], strict=True):
         for method in methods:
             part, mark = data[(data["levels"] == name) & (data["method"] == method)], marks[method]

@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from lift.report.figures.style import COLUMN, PAGE, Mark, in_order, method_legend, nothing, panels
+from lift.report.figures.style import Mark, method_legend, nothing, panels
+from lift.report.tables import in_order
 
 COLUMNS = ["benchmark", "method", "k", "value", "ci_low", "ci_high"]
 
@@ -28,9 +29,7 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark]) -> Figure:
         return nothing("no benchmark is sampled at this length")
     methods = [name for name in marks if name in set(data["method"])]
     benchmarks = list(data["benchmark"].unique())
-    width = COLUMN if len(benchmarks) == 1 else PAGE
-    rows = -(-len(benchmarks) // 2)
-    figure, axes = panels(len(benchmarks), 2, width, 2.1 * rows + 0.3, sharex=True)
+    figure, axes = panels(len(benchmarks), 2, 2.1, rest=0.3, sharex=True)
     for axis, benchmark in zip(axes, benchmarks, strict=True):
         for i, method in enumerate(methods):
             part = data[(data["benchmark"] == benchmark) & (data["method"] == method)]

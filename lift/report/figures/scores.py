@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from lift.report.figures.style import COLUMN, PAGE, Mark, in_order, nothing, panels
+from lift.report.figures.style import Mark, nothing, panels
+from lift.report.tables import in_order
 
 COLUMNS = ["benchmark", "metric", "method", "step", "value", "ci_low", "ci_high"]
 
@@ -26,11 +27,7 @@ def draw(data: pd.DataFrame, marks: dict[str, Mark], ablations: list[str] = ()) 
     methods = [name for name in marks if name in set(data["method"])]
     y = {name: i + 0.6 * (name in ablations) for i, name in enumerate(methods)}
     benchmarks = list(data["benchmark"].unique())
-    columns = min(len(benchmarks), 4)
-    rows = -(-len(benchmarks) // columns)
-    height = 0.35 + rows * (0.45 + 0.145 * (max(y.values()) + 1))
-    width = PAGE if columns > 1 else COLUMN
-    figure, axes = panels(len(benchmarks), columns, width, height, sharey=True)
+    figure, axes = panels(len(benchmarks), 4, 0.45 + 0.145 * (max(y.values()) + 1), rest=0.35, sharey=True)
     for axis, benchmark in zip(axes, benchmarks, strict=True):
         part = data[data["benchmark"] == benchmark].set_index("method")
         if "base" in part.index:

@@ -75,21 +75,11 @@ def method_marks(methods: list[str], ablations: list[str] = ()) -> dict[str, Mar
     return {name: UNTRAINED.get(name) or marks[name] for name in methods} | dict.fromkeys(ablations, NEUTRAL)
 
 
-def in_order(rows: pd.DataFrame, **orders: list[str] | None) -> pd.DataFrame:
-    """The rows sorted by some columns, each in the given order, or in its own where that is None."""
-
-    def rank(column: pd.Series) -> pd.Series:
-        order = orders[column.name]
-        return column if order is None else column.map({name: i for i, name in enumerate(order)})
-
-    return rows.sort_values(list(orders), key=rank, kind="stable").reset_index(drop=True)
-
-
-def panels(count: int, columns: int, width: float, height: float, **options) -> tuple[Figure, list[Axes]]:
-    """A figure with `count` axes, row by row in at most `columns`, and `height` inches in all."""
-    columns = max(1, min(columns, count))
-    rows = -(-max(1, count) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, **options)
+def panels(count: int, columns: int, row: float, rest: float = 0.0, **options) -> tuple[Figure, list[Axes]]:
+    """A figure with `count` axes in rows of at most `columns`, each `row` inches high, and `rest` inches more."""
+    columns = min(columns, count)
+    rows, width = -(-count // columns), PAGE if count > 1 else COLUMN
+    figure, axes = plt.subplots(rows, columns, figsize=(width, rest + rows * row), squeeze=False, **options)
     for axis in axes.flat[count:]:
         axis.set_visible(False)
     return figure, list(axes.flat[:count])
@@ -124,18 +114,18 @@ def share_label(share: float) -> str:
     return power if np.isclose(share, 10.0**exponent) else f"3·{power}"
 
 
-def text_colour(background: tuple[float, ...]) -> str:
-    """Black or white, whichever is the easier to read on a colour."""
+def write_in_cell(axis: Axes, x: float, y: float, text: str, background: tuple[float, ...]) -> None:
+    """A text about a place, black or white, whichever is the easier to read on its colour."""
     red, green, blue = background[:3]
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+    colour = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+    axis.text(x, y, text, ha="center", va="center", color=colour, fontsize=7)
 
 
 def save(figure: Figure, data: pd.DataFrame, stem: Path) -> None:
     """The figure as PNG and PDF, without the time of day, and what it shows as CSV."""
-    name = stem.name  # with_suffix would take a model's "-2.5" for a suffix
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # it is laid out, once
-    figure.savefig(stem.with_name(f"{name}.png"), metadata={"Software": None})
-    figure.savefig(stem.with_name(f"{name}.pdf"), metadata={"CreationDate": None})
+    figure.savefig(f"{stem}.png", metadata={"Software": None})
+    figure.savefig(f"{stem}.pdf", metadata={"CreationDate": None})
     plt.close(figure)
-    data.to_csv(stem.with_name(f"{name}.csv"), index=False, float_format="%.6g")
+    data.to_csv(f"{stem}.csv", index=False, float_format="%.6g")

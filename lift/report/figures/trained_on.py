@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from lift.report.figures.style import COLUMN, PAGE, PROBABILITY_MAP, RATIO_MAP, nothing, share_label, text_colour
-from lift.statistics.bins import BINS, lower_edge
+from lift.report.figures.style import COLUMN, PAGE, PROBABILITY_MAP, RATIO_MAP, nothing, share_label, write_in_cell
+from lift.statistics.bins import BINS, LEVEL_BINS, lower_edge
 
-LEVEL_BINS = 6  # of lift.finetune.measures, which would bring torch along
 PADDING = "end, padding"
 COLUMNS = ["method", "runs", "frequency", "level_from", "level_to", "tokens", "share", "ratio"]
 MOST = 2  # of the colours of ratios, as a power of two
@@ -103,8 +102,7 @@ def _panel(axis: Axes, cells: pd.DataFrame, rows: list[str], reference: bool) ->
     number = 100 * share if reference else ratio
     for row, column in np.argwhere((tokens > 0) & ~np.isnan(number)):
         text = _number(number[row, column], digits=1 if reference else 2)
-        colour = text_colour(image.to_rgba(values[row, column]))
-        axis.text(x[column] + 0.5 / LEVEL_BINS, y[row], text, ha="center", va="center", color=colour, fontsize=7)
+        write_in_cell(axis, x[column] + 0.5 / LEVEL_BINS, y[row], text, image.to_rgba(values[row, column]))
     axis.set_yticks(y, rows)
     axis.set_ylim(y[-1] + 0.5, -0.5)
     axis.set_xticks([0, 1 / 3, 2 / 3, 1], ["0", "1/3", "2/3", "1"])

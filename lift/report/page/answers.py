@@ -3,20 +3,18 @@
 import bisect
 import itertools
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from typing import NamedTuple
 
 from lift import tidy
 from lift.config.layout import Layout
 from lift.data.benchmarks import question_of
 from lift.errors import InputError
 
-CORRECT, INVALID, TRUNCATED = 1, 2, 4  # an answer's flags, as page.js reads them
+FLAGS = {"correct": 1, "invalid": 2, "truncated": 4}  # an answer's, as page.js reads them
 
 
-@dataclass(frozen=True, order=True)
-class Run:
+class Run(NamedTuple):
     """The answers of one checkpoint to one benchmark by one decoder."""
 
     model: str
@@ -25,11 +23,11 @@ class Run:
     decoder: str
     benchmark: str
 
-    def file(self, kind: str) -> str:
-        """Its file of generations or of grades, in the results folder."""
-        at, place = Layout(Path()), (self.model, self.method, self.seed)
-        folder, suffix = (at.generations(*place), ".jsonl") if kind == "generations" else (at.grades(*place), ".csv")
-        return str(folder / self.decoder / f"{self.benchmark}{suffix}")
+    def answers(self, at: Layout) -> Path:
+        return at.generations(*self[:3]) / self.decoder / f"{self.benchmark}.jsonl"
+
+    def grades(self, at: Layout) -> Path:
+        return at.grades(*self[:3]) / self.decoder / f"{self.benchmark}.csv"
 
 
 def dumps(value: object) -> str:
@@ -42,17 +40,16 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
 
 
-def find_runs(results: Path) -> tuple[list[Run], list[str]]:
+def find_runs(at: Layout) -> tuple[list[Run], list[str]]:
     """Everything that was answered, and the files left out because their problems or grades are missing."""
     runs, left_out = [], []
-    for path in sorted(results.glob(str(Layout(Path()).generations("*", "*", "*") / "*/*.jsonl"))):
+    for path in sorted(at.folder.glob(str(Layout(Path()).generations("*", "*", "*") / "*/*.jsonl"))):
         model, method, seed, decoder = path.parts[-5:-1]
         run = Run(model, method, int(seed.removeprefix("seed")), decoder, path.stem)
-        judged = (results / run.file("grades")).is_file() and Layout(results).problems(path.stem).is_file()
-        if judged:
+        if run.grades(at).is_file() and at.problems(run.benchmark).is_file():
             runs.append(run)
         else:
-            left_out.append(run.file("generations"))
+            left_out.append(str(run.answers(Layout(Path()))))
     return runs, left_out
 
 
@@ -60,48 +57,35 @@ def _lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
-def read_problems(results: Path, benchmark: str) -> list[dict]:
+def read_problems(at: Layout, benchmark: str) -> list[dict]:
     """The problems of a benchmark: id, question, reference answer."""
     rows = []
-    for problem in _lines(Layout(results).problems(benchmark)):
+    for problem in _lines(at.problems(benchmark)):
         answer = problem.get("answer", "")
         text = answer if isinstance(answer, str) else json.dumps(answer)
         rows.append({"id": problem["id"], "question": question_of(problem), "answer": text})
     return rows
 
 
-def read_answers(results: Path, run: Run) -> dict[int, list[list]]:
+def read_answers(at: Layout, run: Run) -> dict[int, list[list]]:
     """By problem, its samples in order, each [number, text, extracted, flags] and, of Sudoku, the share of cells."""
-    grades = tidy.read_text(results / run.file("grades")).to_dict("records")
-    verdicts = {(int(row["id"]), int(row["sample"])): row for row in grades}
+    verdicts = {(int(row["id"]), int(row["sample"])): row for row in tidy.read_text(run.grades(at)).to_dict("records")}
     found: dict[int, list[list]] = {}
-    for answer in _lines(results / run.file("generations")):
+    for answer in sorted(_lines(run.answers(at)), key=lambda answer: answer["sample"]):
         row = verdicts.get((answer["id"], answer["sample"]))
         if row is None:
             raise InputError(
-                f"{results / run.file('grades')} has no row for sample {answer['sample']} of problem {answer['id']}; "
+                f"{run.grades(at)} has no row for sample {answer['sample']} of problem {answer['id']}; "
                 "judge the answers again."
             )
-        names = {"correct": CORRECT, "invalid": INVALID, "truncated": TRUNCATED}
-        sample = [answer["sample"], answer["text"], row["extracted"]]
-        sample.append(sum(flag for name, flag in names.items() if row[name] == "1"))
-        if row.get("empty_cells"):
-            sample.append(f"{row['correct_cells']} of {row['empty_cells']}")
+        flags = sum(flag for name, flag in FLAGS.items() if row[name] == "1")
+        cells = [f"{row['correct_cells']} of {row['empty_cells']}"] if row.get("empty_cells") else []
+        sample = [answer["sample"], answer["text"], row["extracted"], flags, *cells]
         found.setdefault(answer["id"], []).append(sample)
-    for samples in found.values():
-        samples.sort(key=lambda sample: sample[0])
     return found
 
 
-def first_seeds(runs: list[Run]) -> list[Run]:
-    """Of each checkpoint, benchmark and decoder, the first seed."""
-    first: dict[tuple, Run] = {}
-    for run in sorted(runs, key=lambda run: run.seed):
-        first.setdefault((run.model, run.method, run.decoder, run.benchmark), run)
-    return sorted(first.values())
-
-
-def choose(results: Path, runs: list[Run], problems: dict[str, list[dict]], budget: int) -> tuple[list[Run], int, int]:
+def choose(at: Layout, runs: list[Run], problems: dict[str, list[dict]], budget: int) -> tuple[list[Run], int, int]:
     """What fits into a number of bytes: the runs, how many samples of each, and how many problems of each benchmark.
 
     Rather all seeds than many samples, and rather all problems than several seeds. If the first sample of the first
@@ -109,7 +93,7 @@ def choose(results: Path, runs: list[Run], problems: dict[str, list[dict]], budg
     """
     sizes = {}  # bytes of each sample, so that the texts need not all be kept
     for run in runs:
-        answers = read_answers(results, run)
+        answers = read_answers(at, run)
         sizes[run] = {i: [_size(dumps(sample)) + 1 for sample in samples] for i, samples in answers.items()}
     questions = {name: [_size(dumps(problem)) + 1 for problem in rows] for name, rows in problems.items()}
     ids = {name: [problem["id"] for problem in rows] for name, rows in problems.items()}
@@ -118,17 +102,14 @@ def choose(results: Path, runs: list[Run], problems: dict[str, list[dict]], budg
 
     def totals(chosen: list[Run], samples: int) -> list[int]:
         """Bytes of the first 1, 2, ... problems of every benchmark."""
-        at = [0] * longest
-        for row in questions.values():
-            for place, size in enumerate(row):
-                at[place] += size
+        added = [sum(row) for row in itertools.zip_longest([0] * longest, *questions.values(), fillvalue=0)]
         for run in chosen:
-            at[0] += 60  # brackets and the script element around a run
+            added[0] += 60  # brackets and the script element around a run
             for place, number in enumerate(ids[run.benchmark]):
-                at[place] += sum(sizes[run].get(number, [])[:samples]) + 16
-        return list(itertools.accumulate(at))
+                added[place] += sum(sizes[run].get(number, [])[:samples]) + 16
+        return list(itertools.accumulate(added))
 
-    first = first_seeds(runs)
+    first = sorted({run._replace(seed=0): run for run in sorted(runs, reverse=True)}.values())
     for chosen, samples in ((runs, most), (runs, 4), (runs, 1), (first, 4), (first, 1)):
         by_limit = totals(chosen, samples)
         if by_limit[-1] <= budget:
@@ -136,53 +117,48 @@ def choose(results: Path, runs: list[Run], problems: dict[str, list[dict]], budg
     return first, 1, max(1, bisect.bisect_right(by_limit, budget))
 
 
-def gather_answers(results: Path, metrics: dict, decoders: dict, methods: list[str], reference: str, budget: int):
-    """The index that the answers browser starts from, its data by element id, and what to say of what is embedded."""
-    runs, left_out = find_runs(results)
+def gather_answers(at: Layout, view: dict, budget: int) -> tuple[dict, dict[str, str], dict]:
+    """The index that the answers browser starts from, its data by element id, and what to say of what is embedded.
+
+    view: of lift.config.experiment.Experiment.page. budget: bytes of answers.
+    """
+    runs, left_out = find_runs(at)
+    methods, decoders = view["methods"], view["decoders"]
     known = [run for run in runs if run.method in methods and run.decoder in decoders.get(run.benchmark, [])]
     names = [name for name in decoders if any(run.benchmark == name for run in known)]
-    problems = {name: read_problems(results, name) for name in names}
-    chosen, samples, limit = choose(results, known, problems, budget)
+    problems = {name: read_problems(at, name) for name in names}
+    chosen, samples, limit = choose(at, known, problems, budget)
     blobs, benchmarks = {}, {}
     for place, name in enumerate(names):
         kept = problems[name][:limit]
         blobs[f"problems-{place}"] = dumps(kept)
-        benchmarks[name] = {"metric": metrics.get(name, "accuracy"), "decoders": decoders[name]}
+        benchmarks[name] = {"metric": view["metrics"][name], "decoders": decoders[name]}
         benchmarks[name] |= {"total": len(problems[name]), "kept": len(kept), "data": f"problems-{place}"}
     embedded, rows, most = set(chosen), [], 1
     for place, run in enumerate(known):
-        row = {"model": run.model, "method": run.method, "seed": run.seed}
-        row |= {"decoder": run.decoder, "benchmark": run.benchmark}
+        rows.append(run._asdict())
         if run in embedded:
-            answers = read_answers(results, run)
+            answers = read_answers(at, run)
             most = max(most, *map(len, answers.values())) if answers else most
             kept = [answers.get(problem["id"], []) for problem in problems[run.benchmark][:limit]]
             blobs[f"run-{place}"] = dumps(
                 {
-                    "right": [sum(sample[3] & CORRECT for sample in group) for group in kept],
+                    "right": [sum(sample[3] & FLAGS["correct"] for sample in group) for group in kept],
                     "of": [len(group) for group in kept],
                     "samples": [group[:samples] for group in kept],
                 }
             )
-            row["data"] = f"run-{place}"
-        rows.append(row)
+            rows[-1]["data"] = f"run-{place}"
     present = [run.model for run in known]
     models = [name for name in dict.fromkeys(present) if name != "none"] or sorted(set(present))
-    index = {"reference": reference, "models": models, "benchmarks": benchmarks, "runs": rows}
+    index = {"reference": view["references"][0], "models": models, "benchmarks": benchmarks, "runs": rows}
     index["methods"] = [name for name in methods if any(run.method == name for run in known)]
     seeds, all_seeds = ({run.seed for run in part} for part in (chosen, known))
     said = {
-        "problems": [(name, entry["kept"], entry["total"]) for name, entry in benchmarks.items()],
         "cut": any(entry["kept"] < entry["total"] for entry in benchmarks.values()),
         "samples": samples if samples < most else 0,
-        "runs": (len(chosen), len(known)),
+        "every_run": len(chosen) == len(known),
         "seeds": (sorted(seeds), sorted(all_seeds)),
         "left_out": left_out,
-        "bytes": sum(map(_size, blobs.values())),
     }
     return index, blobs, said
-
-
-def answers_link(model: str, benchmark: str, decoder: str, method: str, other: str) -> str:
-    """The place in the page where two methods' answers stand side by side."""
-    return "#answers/" + "/".join(quote(part, safe="") for part in (model, benchmark, decoder, method, other))

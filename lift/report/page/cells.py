@@ -1,15 +1,15 @@
 """The tables of the page, from those of the experiment."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
 from lift import tidy
 from lift.config.layout import Layout
 from lift.report import text
-from lift.report.page.answers import answers_link
+from lift.report.tables import in_order
 
-_SAID = ("model", "length", "method", "seeds", "step")  # of a row of the main table, before its scores
 _OF_A_CLAIM = ("claim", "says", "where")
 VERDICTS = ("not held", "held", "alike", "undecided", "not run")  # "not held" before the "held" that it contains
 
@@ -38,39 +38,38 @@ def main_table(
 ) -> dict | None:
     """The main table, each number with the link to the answers behind it: of the first decoder of the row's length.
 
-    An average opens the first benchmark of its row. published: the reported table. lengths: answer length by
-    (benchmark, decoder).
+    There two methods' answers stand side by side; an average opens the first benchmark of its row. published: the
+    reported table. lengths: answer length by (benchmark, decoder).
     """
     if table is None:
         return None
-    models: dict[tuple, list[str]] = {}  # of embedded answers
-    for run in index["runs"]:
-        if "data" in run:
-            models.setdefault((run["benchmark"], run["decoder"], run["method"]), []).append(run["model"])
+    runs = [run for run in index["runs"] if "data" in run]
+    embedded = {(run["model"], run["method"], run["benchmark"], run["decoder"]) for run in runs}
 
     def link(row: dict) -> str:
+        model, method = row["model"], row["method"]
         for decoder in index["benchmarks"].get(row["benchmark"], {}).get("decoders", []):
-            place, method = (row["benchmark"], decoder), row["method"]
-            if lengths.get(place) == row["length"] and row["model"] in models.get((*place, method), []):
-                model = row["model"] if row["model"] != "none" else index["models"][0]
+            place = (row["benchmark"], decoder)
+            if lengths.get(place) == row["length"] and (model, method, *place) in embedded:
+                model = model if model != "none" else index["models"][0]
                 others = [name for name in (index["reference"], "base", *index["methods"]) if name != method]
-                answering = [name for name in others if {model, "none"} & set(models.get((*place, name), []))]
-                return answers_link(model, *place, method, (answering or [method])[0])
+                other = next((n for n in others if {(model, n, *place), ("none", n, *place)} & embedded), method)
+                return "#answers/" + "/".join(quote(part, safe="") for part in (model, *place, method, other))
         return ""
 
-    facts = zip(table.to_dict("records"), text.titles(table), text.notes(table, published), strict=True)
-    rows: dict[tuple, dict] = {}
-    for row, title, note in facts:
+    cells = []
+    for row, note in zip(table.to_dict("records"), text.notes(table, published), strict=True):
         number, _, interval = text.percent(row["value"], row["ci_low"], row["ci_high"]).partition(" ")
         cell = {"number": number, "interval": interval, "mark": row["verdict"], "note": note, "link": link(row)}
-        cell["title"] = f"{row['method']} on {row['benchmark']}: the answers"
-        name = (row["model"], row["length"], row["method"])
-        cells = rows.setdefault(name, {"text": {key: row[key] for key in _SAID}, "cells": {}})["cells"]
-        cells[title] = cell
-        if title == "average":
-            first = next((one["link"] for one in cells.values() if one["link"]), "")
-            cell |= {"link": first, "title": f"{row['method']}: the answers to the first benchmark"}
-    return {"columns": list(text.main(table, published)), "rows": list(rows.values())}
+        cells.append(cell | {"title": f"{row['method']} on {row['benchmark']}: the answers"})
+    wide = text.across(table, text.titles(table), cells)
+    rows = wide.to_dict("records")
+    for row in rows:
+        links = [cell["link"] for cell in row.values() if isinstance(cell, dict) and cell["link"]]
+        if isinstance(row.get("average"), dict):
+            row["average"] |= {"link": links[0] if links else ""}
+            row["average"] |= {"title": f"{row['method']}: the answers to the first benchmark"}
+    return {"columns": list(wide), "rows": [list(row.values()) for row in rows], "numbers": []}
 
 
 def verdict_kind(text: str) -> str:
@@ -100,24 +99,17 @@ def cost_summary(path: Path, methods: list[str]) -> dict | None:
     """costs.csv by stage, model and method: sums over seeds, benchmarks and decoders, and the most memory."""
     if not is_made(path):
         return None
-    frame = tidy.read(path)
-    frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, "answers", "nfe", "peak_gpu_memory_mb"])))
-    order = {method: place for place, method in enumerate(methods)}
-    groups = [
-        ((stage != "finetune", model, order.get(method, len(order)), method), part, (stage, model, method))
-        for (stage, model, method), part in frame.groupby(["stage", "model", "method"], sort=False)
-    ]
-    rows = []
-    for _, part, names in sorted(groups, key=lambda group: group[0]):
-        seconds, tokens = part["seconds"].sum(), part["tokens"].sum()
-        numbers = [part["answers"].sum(), part["nfe"].sum(), tokens]
-        stage = "decoding" if names[0] == "decode" else "fine-tuning"
-        row = [stage, *names[1:], str(part["seed"].nunique())]
-        row += [f"{value:,.0f}" if value else "-" for value in numbers]
-        row += [f"{seconds:,.1f}", f"{tokens / seconds:,.0f}" if seconds else "-"]
-        row += [f"{part['peak_memory_mb'].max():,.0f}"]
-        gpu = part["peak_gpu_memory_mb"].max()
-        rows.append([*row, "-" if pd.isna(gpu) else f"{gpu:,.0f}"])
+    costs = tidy.read(path)
+    costs = costs.reindex(columns=list(dict.fromkeys([*costs, "answers", "nfe", "peak_gpu_memory_mb"])))
+    costs = in_order(costs, stage=["finetune", "decode"], model=None, method=methods)
+    names, rows = {"finetune": "fine-tuning", "decode": "decoding"}, []
+    for (stage, model, method), part in costs.groupby(["stage", "model", "method"], sort=False):
+        answers, passes, tokens, seconds = part[["answers", "nfe", "tokens", "seconds"]].sum()
+        numbers = [answers, passes, tokens, seconds, tokens / seconds if seconds else 0.0]
+        numbers += part[["peak_memory_mb", "peak_gpu_memory_mb"]].max().tolist()
+        shown = [f"{value:,.0f}" if value > 0 else "-" for value in numbers]
+        shown[3] = f"{seconds:,.1f}"
+        rows.append([names[stage], model, method, str(part["seed"].nunique()), *shown])
     columns = ["stage", "model", "method", "seeds", "answers", "passes", "tokens", "seconds", "tokens a second"]
     columns += ["peak memory (MiB)", "peak GPU memory (MiB)"]
     if all(row[-1] == "-" for row in rows):

@@ -1,7 +1,7 @@
 "use strict";
 // The answers browser. Texts of models and problems become text nodes, never markup.
 (() => {
-  const CORRECT = 1, INVALID = 2, TRUNCATED = 4; // as in answers.py
+  const CORRECT = 1, INVALID = 2, TRUNCATED = 4; // as FLAGS in answers.py
   const PAGE = 10;
   const FILTERS = {
     all: ["all", () => true],
@@ -26,33 +26,27 @@
   const verdict = (right) => (right ? mark("right", "✓ right") : mark("wrong", "✗ wrong"));
 
   const index = data("answers-index");
-  const state = { model: "", benchmark: "", decoder: "", a: "", b: "", seedA: "", seedB: "", filter: "all", page: 0 };
-  const SELECTS = ["model", "benchmark", "decoder", "a", "seedA", "b", "seedB"];
+  const PLACES = ["model", "benchmark", "decoder", "a", "b", "seedA", "seedB", "filter"]; // as in the address
+  const state = { page: 0 };
 
-  const runsOf = () =>
-    index.runs.filter(
-      (run) =>
-        run.benchmark === state.benchmark &&
-        run.decoder === state.decoder &&
-        (run.model === state.model || run.model === "none")
-    );
+  const ofModel = () => index.runs.filter((run) => run.model === state.model || run.model === "none");
+  const runsOf = () => ofModel().filter((run) => run.benchmark === state.benchmark && run.decoder === state.decoder);
   const seedsOf = (method) => runsOf().filter((run) => run.method === method);
   const runOf = (method, seed) => runsOf().find((run) => run.method === method && String(run.seed) === seed);
-  const inOrder = (names) => index.methods.filter((name) => names.includes(name));
   const chosen = (wanted, options, otherwise) =>
     options.includes(wanted) ? wanted : options.includes(otherwise) ? otherwise : options[0];
 
   // What does not exist is replaced by what does, from the model down to the seeds.
   const settle = () => {
     state.model = chosen(state.model, index.models);
-    const here = index.runs.filter((run) => run.model === state.model || run.model === "none");
+    const here = ofModel();
     const benchmarks = Object.keys(index.benchmarks).filter((name) => here.some((run) => run.benchmark === name));
     state.benchmark = chosen(state.benchmark, benchmarks);
     const decoders = index.benchmarks[state.benchmark].decoders.filter((name) =>
       here.some((run) => run.benchmark === state.benchmark && run.decoder === name)
     );
     state.decoder = chosen(state.decoder, decoders);
-    const methods = inOrder(runsOf().filter((run) => run.data).map((run) => run.method));
+    const methods = index.methods.filter((name) => seedsOf(name).some((run) => run.data));
     state.a = chosen(state.a, methods, methods.find((name) => name !== index.reference && name !== "guess"));
     state.b = chosen(state.b, methods, index.reference);
     const seeds = (method) => seedsOf(method).filter((run) => run.data).map((run) => String(run.seed));
@@ -65,19 +59,14 @@
   const fill = (select, options, value) => {
     select.replaceChildren(
       ...options.map(({ name, label, disabled }) => {
-        const option = element("option", { value: name }, label ?? name);
+        const option = new Option(label ?? name, name, false, name === value);
         option.disabled = Boolean(disabled);
-        option.selected = name === value;
         return option;
       })
     );
   };
 
-  const address = () =>
-    "#answers/" +
-    [state.model, state.benchmark, state.decoder, state.a, state.b, state.seedA, state.seedB, state.filter]
-      .map(encodeURIComponent)
-      .join("/");
+  const address = () => "#answers/" + PLACES.map((name) => encodeURIComponent(state[name])).join("/");
 
   const fromAddress = () => {
     if (!location.hash.startsWith("#answers/")) return false;
@@ -87,8 +76,7 @@
     } catch {
       return false; // a broken escape
     }
-    const names = ["model", "benchmark", "decoder", "a", "b", "seedA", "seedB", "filter"];
-    names.forEach((name, place) => (state[name] = parts[place] ?? ""));
+    PLACES.forEach((name, place) => (state[name] = parts[place] ?? ""));
     state.page = 0;
     return true;
   };
@@ -124,8 +112,7 @@
     const picked = element("div", { class: "samples" });
     const box = element("div");
     // of several samples, the first right one is what a right problem rests on
-    let start = sampled() ? samples.findIndex((sample) => sample[3] & CORRECT) : 0;
-    if (start < 0) start = 0;
+    const start = sampled() ? Math.max(0, samples.findIndex((sample) => sample[3] & CORRECT)) : 0;
     if (answers.of[place] > 1) {
       picked.append(mark("", `${answers.right[place]} of ${answers.of[place]} samples right`));
       if (answers.right[place] && !samples.some((sample) => sample[3] & CORRECT)) {
@@ -147,9 +134,8 @@
   };
 
   const draw = () => {
-    const options = settle();
-    for (const name of ["model", "benchmark", "decoder", "a", "b"]) {
-      fill(byId(`choose-${name}`), options[name].map((one) => ({ name: one })), state[name]);
+    for (const [name, options] of Object.entries(settle())) {
+      fill(byId(`choose-${name}`), options.map((one) => ({ name: one })), state[name]);
     }
     for (const [letter, method] of [["A", state.a], ["B", state.b]]) {
       const seeds = seedsOf(method).map((run) => ({
@@ -163,16 +149,14 @@
     const runs = { A: runOf(state.a, state.seedA), B: runOf(state.b, state.seedB) };
     const [a, b] = [data(runs.A.data), data(runs.B.data)];
     const outcome = problems.map((_, place) => [isRight(a, place), isRight(b, place)]);
-    const places = problems.map((_, place) => place);
-    const passing = (name) => places.filter((place) => FILTERS[name][1](...outcome[place]));
+    const passing = (name) => [...outcome.keys()].filter((place) => FILTERS[name][1](...outcome[place]));
 
     byId("answers-filters").replaceChildren(
       ...Object.entries(FILTERS).map(([name, [label]]) => {
         const pressed = String(name === state.filter);
         const button = element("button", { type: "button", "aria-pressed": pressed }, `${label}: ${passing(name).length}`);
         button.addEventListener("click", () => {
-          Object.assign(state, { filter: name, page: 0 });
-          update();
+          update({ filter: name });
           byId("answers-filters").querySelector("[aria-pressed=true]").focus();
         });
         return button;
@@ -222,17 +206,15 @@
     byId("answers-on").disabled = state.page === last;
   };
 
-  const update = () => {
+  const update = (changes) => {
+    Object.assign(state, changes, { page: 0 });
     draw();
     history.replaceState(null, "", address());
   };
 
   if (!index.runs.some((run) => run.data)) return;
-  for (const name of SELECTS) {
-    byId(`choose-${name}`).addEventListener("change", (event) => {
-      Object.assign(state, { [name]: event.target.value, page: 0 });
-      update();
-    });
+  for (const name of PLACES.slice(0, -1)) {
+    byId(`choose-${name}`).addEventListener("change", (event) => update({ [name]: event.target.value }));
   }
   for (const [id, step] of [["answers-back", -1], ["answers-on", 1]]) {
     byId(id).addEventListener("click", () => {
@@ -254,15 +236,11 @@
 })();
 
 // On paper, everything is open.
+const opened = [];
 addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details:not([open])")) {
-    details.dataset.closed = "";
-    details.open = true;
-  }
+  opened.push(...document.querySelectorAll("details:not([open])"));
+  for (const details of opened) details.open = true;
 });
 addEventListener("afterprint", () => {
-  for (const details of document.querySelectorAll("details[data-closed]")) {
-    delete details.dataset.closed;
-    details.open = false;
-  }
+  for (const details of opened.splice(0)) details.open = false;
 });
