@@ -83,7 +83,7 @@ def read_rows(
                 file = Path(path) if Path(path).is_file() else _download(path, Path(cache))
                 found = list(_file_rows(file, path, kind, fields, Path(cache)))
             elif hub.is_hub_id(path) and not Path(path).exists():
-                found = _folder_rows(hub.data_snapshot(path, revision), path, fields, subset, split, Path(cache))
+                found = _folder_rows(hub.snapshot(path, revision, "dataset"), path, fields, subset, split, Path(cache))
             elif Path(path).is_dir():
                 found = _folder_rows(Path(path), path, fields, subset, split, Path(cache))
             else:
@@ -291,7 +291,7 @@ def facts(source: str, settings: dict, prompt: Path | None, output: Path, count:
     if Path(path).is_file():
         result["data_sha256"] = _sha256(Path(path))
     elif hub.is_hub_id(path) and not Path(path).exists():
-        result["commit"] = hub.data_snapshot(path, settings.get("revision", "main")).name
+        result["commit"] = hub.snapshot(path, settings.get("revision", "main"), "dataset").name
     if prompt is not None:
         result |= {"prompt": prompt.name, "prompt_sha256": _sha256(prompt), "own_prompt": bool(settings.get("prompt"))}
     return result

@@ -31,7 +31,7 @@ def main(experiment, args) -> None:
     if view["base"] != "train":
         from lift.models.snapshot import link_snapshot
 
-        link_snapshot(hub.model_snapshot(view["base"], view["revision"]), view["family"], output)
+        link_snapshot(hub.snapshot(view["base"], view["revision"], "model"), view["family"], output)
         return
     from lift.miniature.pretraining import pretrain  # torch's optimisers take seconds to import
 
