@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import io
 import json
 import os
 import platform
@@ -10,7 +9,6 @@ import re
 import resource
 import subprocess
 import sys
-import tokenize
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -27,11 +25,6 @@ def _module_file(module: str) -> Path | None:
     return None
 
 
-@cache
-def _tree(module: str) -> ast.Module:
-    return ast.parse(_module_file(module).read_text())
-
-
 def _imported(node: ast.AST) -> set[str]:
     """The modules of this package that an import statement names; empty for any other node."""
     names = set()
@@ -42,42 +35,36 @@ def _imported(node: ast.AST) -> set[str]:
     return {name for name in names if name.split(".")[0] == "lift" and _module_file(name)}
 
 
+class _ResultsOnly(ast.NodeTransformer):
+    """Takes out docstrings and imports from this package, which change no result."""
+
+    def visit(self, node: ast.AST) -> ast.AST | None:
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            del node.body[0]
+        return None if _imported(node) else self.generic_visit(node)
+
+
 @cache
-def _content(module: str) -> str:
-    """A module's source without what changes no result: comments, docstrings and imports from this package.
+def _read(module: str) -> tuple[str, set[str]]:
+    """A module's source without what changes no result, layout and comments included; and what it imports from here.
 
     So a stage does not run again because a module moved or was explained better.
     """
-    text, tree, cut = _module_file(module).read_text(), _tree(module), []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            cut.append(node.body[0])
-        elif _imported(node):
-            cut.append(node)
-    spans = [((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)) for node in cut]
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    spans += [(token.start, token.end) for token in tokens if token.type == tokenize.COMMENT]
-    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr)]
-    docstrings = {node.value for node in cut if isinstance(node, ast.Expr)}
-    inside = {line for node in texts if node not in docstrings for line in range(node.lineno, node.end_lineno)}
-    lines = text.splitlines()
-    for (first, start), (last, end) in sorted(spans, reverse=True):
-        joined = (lines[first - 1][:start] + lines[last - 1][end:]).rstrip()
-        lines[first - 1 : last] = [joined, *[""] * (last - first)]
-    return "\n".join(line for number, line in enumerate(lines) if line.strip() or number in inside)
+    tree = ast.parse(_module_file(module).read_text())
+    imports = set().union(*map(_imported, ast.walk(tree)))
+    return ast.unparse(_ResultsOnly().visit(tree)), imports
 
 
 def fingerprint(*modules: str) -> str:
     """A hash of the code of some modules and of all that they import from this package, directly or not."""
-    found, queue = set(), list(modules)
+    found, queue = {}, list(modules)
     while queue:
         module = queue.pop()
         if module not in found:
-            found.add(module)
-            for node in ast.walk(_tree(module)):
-                queue += _imported(node)
+            found[module], imports = _read(module)
+            queue += imports
     digest = hashlib.sha256()
-    for content in sorted({_content(module) for module in found} - {""}):
+    for content in sorted({*found.values()} - {""}):
         digest.update(content.encode() + b"\0")
     return digest.hexdigest()[:16]
 
