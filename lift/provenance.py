@@ -35,24 +35,27 @@ def _imported(node: ast.AST) -> set[str]:
     return {name for name in names if name.split(".")[0] == "lift" and _module_file(name)}
 
 
-class _ResultsOnly(ast.NodeTransformer):
-    """Takes out docstrings and imports from this package, which change no result."""
-
-    def visit(self, node: ast.AST) -> ast.AST | None:
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            del node.body[0]
-        return None if _imported(node) else self.generic_visit(node)
+def _without_words(node: object) -> object:
+    """A syntax tree as plain values, the same in every Python, without docstrings and imports from this package."""
+    if isinstance(node, list):
+        return [_without_words(part) for part in node if not _imported(part)]
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+        fields["body"] = node.body[1:]
+    values = {name: _without_words(value) for name, value in fields.items() if value is not None}
+    return [type(node).__name__, {name: value for name, value in values.items() if value != []}]
 
 
 @cache
 def _read(module: str) -> tuple[str, set[str]]:
-    """A module's source without what changes no result, layout and comments included; and what it imports from here.
+    """What in a module may change a result, and which modules of this package it imports.
 
-    So a stage does not run again because a module moved or was explained better.
+    Layout, comments and docstrings do not: a stage does not run again because a module moved or was explained better.
     """
     tree = ast.parse(_module_file(module).read_text())
-    imports = set().union(*map(_imported, ast.walk(tree)))
-    return ast.unparse(_ResultsOnly().visit(tree)), imports
+    return str(_without_words(tree)), set().union(*map(_imported, ast.walk(tree)))
 
 
 def fingerprint(*modules: str) -> str:
@@ -63,10 +66,7 @@ def fingerprint(*modules: str) -> str:
         if module not in found:
             found[module], imports = _read(module)
             queue += imports
-    digest = hashlib.sha256()
-    for content in sorted({*found.values()} - {""}):
-        digest.update(content.encode() + b"\0")
-    return digest.hexdigest()[:16]
+    return value_hash(sorted({*found.values()} - {str(["Module", {}])}))  # no empty ones
 
 
 def file_hash(*paths: Path) -> str:
