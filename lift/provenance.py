@@ -113,14 +113,6 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def gpu() -> dict:
-    """The GPU that this process has used and its most memory, if it has used one."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
-        return {}
-    return {"gpu": torch.cuda.get_device_name(), "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}
-
-
 def processor() -> str:
     """The CPU's name, as far as the system tells it."""
     try:
@@ -130,10 +122,15 @@ def processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def instructions() -> dict:
-    """The widest instructions of the CPU that torch's kernels use here, if torch is loaded: they shape rounding."""
+def _seen_by_torch() -> dict:
+    """If torch is loaded: the CPU's widest instructions that its kernels use, which shape rounding; the GPU used."""
     torch = sys.modules.get("torch")
-    return {"instructions": torch.backends.cpu.get_cpu_capability()} if torch else {}
+    if torch is None:
+        return {}
+    facts = {"instructions": torch.backends.cpu.get_cpu_capability()}
+    if torch.cuda.is_initialized():
+        facts |= {"gpu": torch.cuda.get_device_name(), "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}
+    return facts
 
 
 def record(**facts: object) -> dict:
@@ -143,8 +140,7 @@ def record(**facts: object) -> dict:
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in _LIBRARIES},
         "machine": f"{platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores",
-        **instructions(),
         "peak_memory_bytes": peak_memory(),
-        **gpu(),
+        **_seen_by_torch(),
         **facts,
     }
