@@ -80,10 +80,7 @@ def make_optimizers(network: torch.nn.Module) -> list[torch.optim.Optimizer]:
     """Muon (Jordan et al. 2024) for the layers' matrices; AdamW for everything else."""
     matrices = [p for name, p in network.named_parameters() if ".layers." in name and p.ndim == 2]
     others = [p for name, p in network.named_parameters() if not (".layers." in name and p.ndim == 2)]
-    return [
-        Muon(matrices, weight_decay=0.01),
-        torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0),
-    ]
+    return [Muon(matrices, weight_decay=0.01), torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0)]
 
 
 def learning_rate_at(step: int, steps: int, learning_rate: float) -> float:

@@ -18,6 +18,5 @@ def problems(
     """From the paper's repository: fields question and sol."""
     found = sources.read_rows(path, fields=["question", "sol"], rows=rows)
     return from_rows(
-        *(found, GRADER, size),
-        lambda row: asked(PROMPT, prompt, row.text("question"), row.text("sol", first=True)),
+        found, GRADER, size, lambda row: asked(PROMPT, prompt, row.text("question"), row.text("sol", first=True))
     )
