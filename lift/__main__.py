@@ -1,43 +1,25 @@
 """`python -m lift STAGE`: every stage of the pipeline, by hand. `python -m lift STAGE --help` explains one."""
 
 import argparse
+import ast
 import importlib
 import sys
 from pathlib import Path
 
 from lift.errors import InputError
 
-STAGES = {
-    "settings": "write the resolved config of an experiment",
-    "prepare-corpus": "write the examples of a corpus",
-    "prepare-benchmark": "write the problems of a benchmark",
-    "base-model": "fetch a base model from the hub, or install or train the miniature's",
-    "tokenise": "tokenise a corpus for a model",
-    "data-report": "lengths, cuts and contamination of the data",
-    "statistics": "confidence of a model by token and masking level",
-    "gather-statistics": "token statistics from those of shards",
-    "finetune": "fine-tune a model by one objective",
-    "decode": "answer benchmarks by diffusion decoding",
-    "guess": "answer benchmarks by random well-formed answers",
-    "judge": "judge the answers of a run",
-    "problem-scores": "score every problem from grades",
-    "scores": "scores with intervals from those of problems",
-    "compare": "every method next to some references, over the same problems",
-    "tables": "tables from scores, comparisons, claims and statistics",
-    "figures": "figures from scores, statistics and logs",
-    "report": "one page with tables, claims, figures and answers",
-    "power": "say what an experiment can find, and what smaller differences would take",
-}
-TOOLS = {
-    "grade": "judge a file of answers",
-    "keep": "keep an experiment's tables and figures, with what made them",
-    "merge": "merge a fine-tuned adapter into its base model",
-    "plan": "estimate GPU-hours, memory and disk of an experiment",
-    "published": "intervals of published comparisons",
-    "check": "look whether this machine can run an experiment",
-    "keys": "print the keys of a config, with what each takes and means",
-    "explain": "say where a number in a table comes from",
-}
+STAGES = (  # in the order of the pipeline
+    *("settings", "prepare-corpus", "prepare-benchmark", "base-model", "tokenise", "data-report", "statistics"),
+    *("gather-statistics", "finetune", "decode", "guess", "judge", "problem-scores", "scores", "compare", "tables"),
+    *("figures", "report", "power"),
+)
+TOOLS = ("grade", "keep", "merge", "plan", "published", "check", "keys", "explain")
+
+
+def summary(module: str) -> str:
+    """What a module of lift says of itself, up to the first colon; it is not imported."""
+    tree = ast.parse(Path(__file__).parent.joinpath(*module.split(".")).with_suffix(".py").read_text())
+    return ast.get_docstring(tree).splitlines()[0].partition(":")[0].rstrip(".").replace("%", "%%")
 
 
 def main() -> int:
@@ -45,11 +27,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lift", description=__doc__)
     subparsers = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     wanted = sys.argv[1] if len(sys.argv) > 1 else None
-    for stage, summary in (STAGES | TOOLS).items():
-        sub = subparsers.add_parser(stage, help=summary)
+    for stage in STAGES + TOOLS:
+        name = f"{'stages' if stage in STAGES else 'tools'}.{stage.replace('-', '_')}"
+        sub = subparsers.add_parser(stage, help=summary(name))
         if stage == wanted:  # other stages' libraries need not be imported
-            room = "stages" if stage in STAGES else "tools"
-            module = importlib.import_module(f"lift.{room}.{stage.replace('-', '_')}")
+            module = importlib.import_module(f"lift.{name}")
             sub.description = module.__doc__
             sub.formatter_class = argparse.RawDescriptionHelpFormatter
             if stage in STAGES:

@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import io
 import json
 import os
 import platform
@@ -10,7 +9,6 @@ import re
 import resource
 import subprocess
 import sys
-import tokenize
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -27,11 +25,6 @@ def _module_file(module: str) -> Path | None:
     return None
 
 
-@cache
-def _tree(module: str) -> ast.Module:
-    return ast.parse(_module_file(module).read_text())
-
-
 def _imported(node: ast.AST) -> set[str]:
     """The modules of this package that an import statement names; empty for any other node."""
     names = set()
@@ -42,44 +35,38 @@ def _imported(node: ast.AST) -> set[str]:
     return {name for name in names if name.split(".")[0] == "lift" and _module_file(name)}
 
 
-@cache
-def _content(module: str) -> str:
-    """A module's source without what changes no result: comments, docstrings and imports from this package.
+def _without_words(node: object) -> object:
+    """A syntax tree as plain values, the same in every Python, without docstrings and imports from this package."""
+    if isinstance(node, list):
+        return [_without_words(part) for part in node if not _imported(part)]
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+        fields["body"] = node.body[1:]
+    values = {name: _without_words(value) for name, value in fields.items() if value is not None}
+    return [type(node).__name__, {name: value for name, value in values.items() if value != []}]
 
-    So a stage does not run again because a module moved or was explained better.
+
+@cache
+def _read(module: str) -> tuple[str, set[str]]:
+    """What in a module may change a result, and which modules of this package it imports.
+
+    Layout, comments and docstrings do not: a stage does not run again because a module moved or was explained better.
     """
-    text, tree, cut = _module_file(module).read_text(), _tree(module), []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            cut.append(node.body[0])
-        elif _imported(node):
-            cut.append(node)
-    spans = [((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)) for node in cut]
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    spans += [(token.start, token.end) for token in tokens if token.type == tokenize.COMMENT]
-    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr)]
-    docstrings = {node.value for node in cut if isinstance(node, ast.Expr)}
-    inside = {line for node in texts if node not in docstrings for line in range(node.lineno, node.end_lineno)}
-    lines = text.splitlines()
-    for (first, start), (last, end) in sorted(spans, reverse=True):
-        joined = (lines[first - 1][:start] + lines[last - 1][end:]).rstrip()
-        lines[first - 1 : last] = [joined, *[""] * (last - first)]
-    return "\n".join(line for number, line in enumerate(lines) if line.strip() or number in inside)
+    tree = ast.parse(_module_file(module).read_text())
+    return str(_without_words(tree)), set().union(*map(_imported, ast.walk(tree)))
 
 
 def fingerprint(*modules: str) -> str:
     """A hash of the code of some modules and of all that they import from this package, directly or not."""
-    found, queue = set(), list(modules)
+    found, queue = {}, list(modules)
     while queue:
         module = queue.pop()
         if module not in found:
-            found.add(module)
-            for node in ast.walk(_tree(module)):
-                queue += _imported(node)
-    digest = hashlib.sha256()
-    for content in sorted({_content(module) for module in found} - {""}):
-        digest.update(content.encode() + b"\0")
-    return digest.hexdigest()[:16]
+            found[module], imports = _read(module)
+            queue += imports
+    return value_hash(sorted({*found.values()} - {str(["Module", {}])}))  # no empty ones
 
 
 def file_hash(*paths: Path) -> str:
@@ -126,14 +113,6 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def gpu() -> dict:
-    """The GPU that this process has used and its most memory, if it has used one."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
-        return {}
-    return {"gpu": torch.cuda.get_device_name(), "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}
-
-
 def processor() -> str:
     """The CPU's name, as far as the system tells it."""
     try:
@@ -143,10 +122,15 @@ def processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def instructions() -> dict:
-    """The widest instructions of the CPU that torch's kernels use here, if torch is loaded: they shape rounding."""
+def _seen_by_torch() -> dict:
+    """If torch is loaded: the CPU's widest instructions that its kernels use, which shape rounding; the GPU used."""
     torch = sys.modules.get("torch")
-    return {"instructions": torch.backends.cpu.get_cpu_capability()} if torch else {}
+    if torch is None:
+        return {}
+    facts = {"instructions": torch.backends.cpu.get_cpu_capability()}
+    if torch.cuda.is_initialized():
+        facts |= {"gpu": torch.cuda.get_device_name(), "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}
+    return facts
 
 
 def record(**facts: object) -> dict:
@@ -156,8 +140,7 @@ def record(**facts: object) -> dict:
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in _LIBRARIES},
         "machine": f"{platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores",
-        **instructions(),
         "peak_memory_bytes": peak_memory(),
-        **gpu(),
+        **_seen_by_torch(),
         **facts,
     }

@@ -39,34 +39,14 @@ def _function(path: Path, name: str) -> ast.FunctionDef:
 
 
 @cache
-def _settings(kind: str) -> dict[str, dict[str, object]]:
-    """The settings and their defaults of every file of a kind."""
+def settings(kind: str) -> dict[str, dict[str, object]]:
+    """What there is of a kind (objective, corpus, benchmark, grader), by name, each with its settings and defaults."""
     found = {}
     for name, path in _files(kind).items():
         arguments = _function(path, _KINDS[kind][1]).args
         names = [argument.arg for argument in arguments.kwonlyargs]
         found[name] = dict(zip(names, map(ast.literal_eval, arguments.kw_defaults), strict=True))
     return found
-
-
-def objectives() -> dict[str, dict[str, object]]:
-    """Objectives by name, each with its settings and their defaults."""
-    return _settings("objective")
-
-
-def benchmarks() -> dict[str, dict[str, object]]:
-    """Benchmarks by name, each with its settings and their defaults."""
-    return _settings("benchmark")
-
-
-def corpora() -> dict[str, dict[str, object]]:
-    """Corpora by name, each with its settings and their defaults."""
-    return _settings("corpus")
-
-
-def graders() -> dict[str, dict[str, object]]:
-    """Graders by name, each with its settings and their defaults: the isolation of those that run code."""
-    return _settings("grader")
 
 
 @cache

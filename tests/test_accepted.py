@@ -32,7 +32,7 @@ for row in read_lines(ACCEPTED / "answers.jsonl"):
 def test_verdicts_on_answers(grader, correct):
     """A right answer is right in every spelling, a wrong one wrong; `extracted` is given for answers of one form."""
     judge = registry.module_of("grader", grader).grade
-    if "isolation" in registry.graders()[grader]:
+    if "isolation" in registry.settings("grader")[grader]:
         judge = functools.partial(judge, isolation="process")
     changed = []
     for row in ANSWERS[grader, correct]:

@@ -319,10 +319,10 @@ def test_settings_are_what_is_not_an_entrys_own_with_defaults():
     resolved = configuration.resolve(complete(), SCHEMA)
     assert configuration.method_settings(resolved["methods"]["sft"]) == {}
     assert configuration.method_settings(resolved["methods"]["cart"]) == {"p": 0.2}
-    assert configuration.method_settings(resolved["methods"]["gift"]) == registry.objectives()["gift"]
+    assert configuration.method_settings(resolved["methods"]["gift"]) == registry.settings("objective")["gift"]
     assert configuration.corpus_settings(resolved["corpora"]["mini-traces"]) == {"size": 40, "seed": 0}
     settings = configuration.benchmark_settings(resolved["benchmarks"]["mini-contest-a"])
-    assert settings == registry.benchmarks()["mini-contest-a"] | {"levels": [3]}
+    assert settings == registry.settings("benchmark")["mini-contest-a"] | {"levels": [3]}
 
 
 @pytest.mark.parametrize(
@@ -609,17 +609,12 @@ def test_defaults_of_the_schema_are_allowed_by_it():
 
 
 @pytest.mark.parametrize(
-    "names, kind, function",
-    [
-        (registry.objectives, "objective", "select"),
-        (registry.benchmarks, "benchmark", "problems"),
-        (registry.corpora, "corpus", "examples"),
-        (registry.graders, "grader", "grade"),
-    ],
+    "kind, function",
+    [("objective", "select"), ("benchmark", "problems"), ("corpus", "examples"), ("grader", "grade")],
 )
-def test_registry_agrees_with_the_functions(names, kind, function):
-    assert names()
-    for name, settings in names().items():
+def test_registry_agrees_with_the_functions(kind, function):
+    assert registry.settings(kind)
+    for name, settings in registry.settings(kind).items():
         module = registry.module_of(kind, name)
         parameters = inspect.signature(getattr(module, function)).parameters.values()
         assert settings == {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
@@ -631,7 +626,7 @@ def package(tmp_path, monkeypatch):
     for folder in ("finetune/objectives", "data/benchmarks", "miniature/corpora"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "__init__.py").touch()
-    functions = (registry._settings, registry.choices)
+    functions = (registry.settings, registry.choices)
     for function in functions:
         function.cache_clear()
     monkeypatch.setattr(registry, "_PACKAGE", tmp_path)
@@ -652,9 +647,9 @@ def test_adding_a_file_is_enough(package):
     )
     (package / "data/benchmarks" / "my_puzzle.py").write_text("import nowhere\ndef problems(*, size=-3): ...")
     (package / "miniature/corpora" / "my_corpus.py").write_text("def other(*, x=1): ...\ndef examples(): ...")
-    assert registry.objectives() == {"mine": {"rate": 0.5, "kinds": ["a"]}}
-    assert registry.benchmarks() == {"my-puzzle": {"size": -3}}
-    assert registry.corpora() == {"my-corpus": {}}
+    assert registry.settings("objective") == {"mine": {"rate": 0.5, "kinds": ["a"]}}
+    assert registry.settings("benchmark") == {"my-puzzle": {"size": -3}}
+    assert registry.settings("corpus") == {"my-corpus": {}}
     for kind, name in (("objective", "mine"), ("benchmark", "my-puzzle"), ("corpus", "my-corpus")):
         assert registry.choices(kind, name) == {}
 
@@ -662,7 +657,7 @@ def test_adding_a_file_is_enough(package):
 def test_a_file_without_its_function_is_named(package):
     (package / "finetune/objectives" / "mine.py").write_text("def selekt(): ...")
     with pytest.raises(ValueError, match=r"mine\.py defines no function select"):
-        registry.objectives()
+        registry.settings("objective")
 
 
 def test_checking_a_config_imports_no_torch():

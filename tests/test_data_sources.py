@@ -178,9 +178,9 @@ def test_what_is_in_the_cache_is_in_reach_without_a_network(cache):
 
 
 def test_what_is_not_there_is_one_sentence(cache):
-    for load in (hub.model_snapshot, hub.data_snapshot):
+    for kind in ("model", "dataset"):
         with pytest.raises(InputError, match=r"owner/name at revision 'main' is not in the local cache"):
-            load("owner/name", "main")
+            hub.snapshot("owner/name", "main", kind)
     assert "cannot be reached" in hub.check_reachable("owner/name", "main", "dataset")
 
 

@@ -189,8 +189,8 @@ def test_component_by_level(golden, name, components):
 
 
 def test_settings_are_declared():
-    assert set(registry.objectives()) == {"vanilla", "cart", "gift", "lift"}
-    assert registry.objectives()["lift"]["random_weight"] == 3.0
+    assert set(registry.settings("objective")) == {"vanilla", "cart", "gift", "lift"}
+    assert registry.settings("objective")["lift"]["random_weight"] == 3.0
 
 
 @pytest.mark.parametrize("t, name", [(0.4997, "easy"), (0.4994, "hard")])

@@ -737,18 +737,11 @@ def test_from_many_threads(isolation):
     assert len(os.listdir("/dev/fd")) == files
 
 
-@pytest.fixture
-def untried():
-    runner._tried.cache_clear()
-    yield
-    runner._tried.cache_clear()
-
-
-def test_check(isolation, untried):
+def test_check(isolation):
     sandbox.check(isolation)
 
 
-def test_missing_bubblewrap_is_refused(untried, monkeypatch, tmp_path):
+def test_missing_bubblewrap_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     for action in (sandbox.check, lambda: sandbox.run(RIGHT, TESTS, ["double"]), lambda: code.grade("<answer>x", SUM)):
         with pytest.raises(InputError, match=r"install bubblewrap.*`sandbox: process`"):
@@ -759,7 +752,7 @@ def test_missing_bubblewrap_is_refused(untried, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("script", ["echo 'bwrap: No permissions to create new namespace' >&2; exit 1", "exit 1"])
-def test_bubblewrap_that_does_not_work_is_refused(script, untried, monkeypatch, tmp_path):
+def test_bubblewrap_that_does_not_work_is_refused(script, monkeypatch, tmp_path):
     (tmp_path / "bwrap").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)

@@ -352,7 +352,7 @@ def test_a_file_that_the_hubs_listing_names_is_named(cached):
     assert "not whole in the local cache" in fault
     assert "train-1.parquet" in fault
     with pytest.raises(InputError, match=r"train-1.parquet"):
-        hub.data_snapshot("some/thing", "main")
+        hub.snapshot("some/thing", "main", "dataset")
 
 
 def test_a_data_set_in_the_cache_has_data(cached, tmp_path):

@@ -79,7 +79,7 @@ def _given(entry: dict) -> dict:
 
 def method_settings(method: dict) -> dict:
     """What a method passes to its objective, defaults included."""
-    return registry.objectives()[method["objective"]] | settings(method, "objective", "training")
+    return registry.settings("objective")[method["objective"]] | settings(method, "objective", "training")
 
 
 def method_training(config: dict, method: str) -> dict:
@@ -97,7 +97,7 @@ def trained_methods(config: dict) -> list[str]:
 
 def corpus_settings(corpus: dict) -> dict:
     """What a corpus entry passes to its source, defaults included."""
-    return registry.corpora()[corpus["source"]] | _given(corpus)
+    return registry.settings("corpus")[corpus["source"]] | _given(corpus)
 
 
 def benchmark_decoders(config: dict, benchmark: str) -> dict[str, dict]:
@@ -114,7 +114,7 @@ def hub_model(entry: dict) -> bool:
 
 def benchmark_settings(benchmark: dict) -> dict:
     """What a benchmark entry passes to its source, defaults included."""
-    return registry.benchmarks()[benchmark["source"]] | _given(benchmark)
+    return registry.settings("benchmark")[benchmark["source"]] | _given(benchmark)
 
 
 def _check_settings(key: str, given: dict, known: dict[str, object], choices: dict[str, list]):
@@ -143,8 +143,9 @@ def _unknown(key: str, kind: str, name: str, known: dict) -> str:
 _KINDS = {bool: "boolean", int: "integer", float: "number"}  # of a setting's default
 
 
-def _check_source(key: str, name: str, kind: str, known: dict[str, dict], entry: dict, given: dict):
+def _check_source(key: str, name: str, kind: str, entry: dict, given: dict):
     """A named file must exist, and take the settings given in an entry; those that came as text are read."""
+    known = registry.settings(kind)
     if name not in known:
         yield _unknown(key, kind, name, known)
     else:
@@ -181,11 +182,11 @@ def _cross_check(config: dict):
             yield f"{key}.training: base `train` needs {', '.join(sorted(missing))}"
     for name, corpus in config["corpora"].items():
         source = corpus.setdefault("source", name)
-        known = registry.corpora().get(source, {}) | corpus
+        known = registry.settings("corpus").get(source, {}) | corpus
         size = known.get("size", known.get("rows"))
         if isinstance(size, int) and 0 < size <= corpus["held_out"]:
             yield f"corpora.{name}.held_out: {corpus['held_out']} leaves none of {size} examples for training"
-        yield from _check_source(f"corpora.{name}", source, "corpus", registry.corpora(), corpus, _given(corpus))
+        yield from _check_source(f"corpora.{name}", source, "corpus", corpus, _given(corpus))
         yield from _check_files(f"corpora.{name}", corpus)
     yield from _check_methods("methods", config, config["methods"], config["methods"])
     for reference in config.setdefault("references", [next(iter(config["methods"]))]):
@@ -206,7 +207,7 @@ def _cross_check(config: dict):
             yield f"decoders.{name}.steps: {decoder['steps']} must be a multiple of the {blocks} blocks, {bounds}"
     for name, benchmark in config["benchmarks"].items():
         key, source = f"benchmarks.{name}", benchmark.setdefault("source", name)
-        yield from _check_source(key, source, "benchmark", registry.benchmarks(), benchmark, _given(benchmark))
+        yield from _check_source(key, source, "benchmark", benchmark, _given(benchmark))
         named = benchmark["decoder"]
         for decoder in [named] if isinstance(named, str) else named:
             if decoder not in config["decoders"]:
@@ -230,10 +231,7 @@ def _check_methods(where: str, config: dict, methods: dict, known: dict):
                 yield f"{key}.run_of: {other!r} has no run of its own; name {known[other]['run_of']!r}"
             continue
         objective, training = method["objective"], config["training"] | method["training"]
-        yield from _check_source(
-            *(key, objective, "objective", registry.objectives()),
-            *(method, settings(method, "objective", "training")),
-        )
+        yield from _check_source(key, objective, "objective", method, settings(method, "objective", "training"))
         if training["corpus"] not in config["corpora"]:
             place = f"{key}.training" if "corpus" in method["training"] else "training"
             yield _unknown(f"{place}.corpus", "corpus", training["corpus"], config["corpora"])

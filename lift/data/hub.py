@@ -21,11 +21,6 @@ def is_hub_id(name: str) -> bool:
     return bool(re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name)) and not name.endswith(_DATA_FILES)
 
 
-def model_snapshot(repo: str, revision: str) -> Path:
-    """The folder of a model's files. Raises InputError where it cannot be had."""
-    return _snapshot(repo, revision, "model")
-
-
 def cached_model(repo: str, revision: str) -> Path | None:
     """The folder of a model in the local cache, if its config.json is there; no network is asked."""
     from huggingface_hub import try_to_load_from_cache  # local models do without
@@ -34,12 +29,8 @@ def cached_model(repo: str, revision: str) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
-def data_snapshot(repo: str, revision: str) -> Path:
-    """The folder of a data set's files. Raises InputError where it cannot be had."""
-    return _snapshot(repo, revision, "dataset")
-
-
-def _snapshot(repo: str, revision: str, kind: str) -> Path:
+def snapshot(repo: str, revision: str, kind: str) -> Path:
+    """The folder of a repository's files; kind is model or dataset. Raises InputError where it cannot be had."""
     try:
         return _download(repo, revision, kind)
     except Exception as error:

@@ -34,27 +34,21 @@ def as_line(problem: dict, grader: str, needed: set[str]) -> str:
 
 
 def _answer(grader: str, problem: dict) -> None:
-    answer = str(_field(problem, "answer"))
+    answer, (written, kind) = str(_field(problem, "answer")), _ANSWERS[grader]
     grade = registry.module_of("grader", grader).grade
     try:
-        right = grade(_WRITTEN[grader].format(answer), problem | {"answer": answer}).correct
+        right = grade(written.format(answer), problem | {"answer": answer}).correct
     except (ValueError, IndexError, OverflowError):
         right = False
     if not right or (grader == "gsm8k" and re.search(r"[0-9][eE][-+]?[0-9]", answer)):  # 1e5 would be read as 1
-        raise ValueError(f"the answer must be {_KINDS[grader]}, not {answer!r:.80}")
+        raise ValueError(f"the answer must be {kind}, not {answer!r:.80}")
 
 
-_WRITTEN = {
-    "gsm8k": r"<answer>\boxed{{{}}}</answer>",
-    "mathematics": r"<answer>\boxed{{{}}}</answer>",
-    "number": "<answer>{}</answer>",
-    "pair": "<answer>{}</answer>",
-}
-_KINDS = {
-    "gsm8k": "a number in digits",
-    "mathematics": "a mathematical expression in LaTeX",
-    "number": "a whole number",
-    "pair": "two whole numbers, x , y",
+_ANSWERS = {  # how an answer is written, and what it must be
+    "gsm8k": (r"<answer>\boxed{{{}}}</answer>", "a number in digits"),
+    "mathematics": (r"<answer>\boxed{{{}}}</answer>", "a mathematical expression in LaTeX"),
+    "number": ("<answer>{}</answer>", "a whole number"),
+    "pair": ("<answer>{}</answer>", "two whole numbers, x , y"),
 }
 
 
@@ -77,14 +71,14 @@ def _grid(grader: str, problem: dict) -> None:
 
 def _code(_grader: str, problem: dict) -> None:
     if "test_list" in problem:
-        tests, imports = _texts(problem, "test_list"), _texts(problem, "test_imports")
+        tests, imports = _field(problem, "test_list", list), _field(problem, "test_imports", list)
         tree = _parsed(["import math, sys", *imports, *tests], "test_list")
         run = _run(tree)
         calls = {node.func.id for node in run if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
         called = bool(calls - _own(tree))
     else:
-        name, test = _text(problem, "entry_point"), _text(problem, "test")
-        prompt = _text(problem, "code_prompt" if "code_prompt" in problem else "prompt")
+        name, test = _field(problem, "entry_point", str), _field(problem, "test", str)
+        prompt = _field(problem, "code_prompt" if "code_prompt" in problem else "prompt", str)
         above, function, _ = prompt.partition(f"def {name}(")
         if not name.isidentifier() or not function:
             raise ValueError(f"the prompt does not define the entry_point: it has no 'def {name}('")
@@ -145,31 +139,17 @@ def _parsed(parts: list[str], field: str) -> ast.Module:
     return tree
 
 
-def _field(problem: dict, field: str) -> object:
-    if problem.get(field) is None:
+def _field(problem: dict, field: str, kind: type = object) -> object:
+    """A field that must be there. kind: str, or list for a list of texts."""
+    value = problem.get(field)
+    if value is None:
         raise ValueError(f"there is no field {field!r} in it")
-    return problem[field]
-
-
-def _text(problem: dict, field: str) -> str:
-    value = _field(problem, field)
-    if not isinstance(value, str):
-        raise ValueError(f"the field {field!r} must be a text")
+    if not isinstance(value, kind) or (kind is list and not all(isinstance(text, str) for text in value)):
+        raise ValueError(f"the field {field!r} must be a {'list of texts' if kind is list else 'text'}")
     return value
 
 
-def _texts(problem: dict, field: str) -> list[str]:
-    value = _field(problem, field)
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise ValueError(f"the field {field!r} must be a list of texts")
-    return value
-
-
-_CHECKS = {
-    "gsm8k": _answer,
-    "mathematics": _answer,
-    "number": _answer,
-    "pair": _answer,
+_CHECKS = dict.fromkeys(_ANSWERS, _answer) | {
     "countdown": _numbers,
     "expression": _numbers,
     "sudoku": _grid,

@@ -5,7 +5,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 from lift.data import hub
@@ -32,12 +31,23 @@ def source_faults(needed: list[tuple[str, str, str]], seconds: float) -> list[st
         return []
     import huggingface_hub  # noqa: F401 (once, before the threads do)
 
-    def question(kind: str, name: str, revision: str) -> str | None:
-        return url_fault(name, seconds) if kind == "url" else hub.check_reachable(name, revision, kind, seconds)
+    answers: list[str | None] = [_NO_ANSWER] * len(needed)
 
-    answers = ask_all([lambda one=one: question(*one) for one in needed], seconds)
+    def ask(place: int) -> None:
+        kind, name, revision = needed[place]
+        answers[place] = (
+            url_fault(name, seconds) if kind == "url" else hub.check_reachable(name, revision, kind, seconds)
+        )
+
+    # all at a time, by daemons, since looking up a name cannot be called off and must not keep the process
+    threads = [threading.Thread(target=ask, args=(place,), daemon=True) for place in range(len(needed))]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0, deadline - time.monotonic()))
     found, unreachable = [], []
-    for (kind, name, _), answer in zip(needed, answers, strict=True):
+    for (kind, name, _), answer in zip(needed, list(answers), strict=True):
         if answer is not None and (answer == _NO_ANSWER or _UNREACHABLE in answer):
             unreachable.append(name if kind == "url" else f"the {kind} {name}")
         elif answer is not None:
@@ -48,23 +58,6 @@ def source_faults(needed: list[tuple[str, str, str]], seconds: float) -> list[st
             "files in the config."
         )
     return found
-
-
-def ask_all(questions: list[Callable[[], str | None]], seconds: float) -> list[str | None]:
-    """The answers to some questions, asked at the same time; _NO_ANSWER to those that have none after `seconds`."""
-    answers: list[str | None] = [_NO_ANSWER] * len(questions)
-
-    def ask(place: int) -> None:
-        answers[place] = questions[place]()
-
-    # daemons, since looking up a name cannot be called off and must not keep the process
-    threads = [threading.Thread(target=ask, args=(place,), daemon=True) for place in range(len(questions))]
-    for thread in threads:
-        thread.start()
-    deadline = time.monotonic() + seconds
-    for thread in threads:
-        thread.join(max(0, deadline - time.monotonic()))
-    return list(answers)
 
 
 def url_fault(url: str, seconds: float) -> str | None:

@@ -82,10 +82,9 @@ def read_rows(
                 kind = _format(path)
                 file = Path(path) if Path(path).is_file() else _download(path, Path(cache))
                 found = list(_file_rows(file, path, kind, fields, Path(cache)))
-            elif hub.is_hub_id(path) and not Path(path).exists():
-                found = _folder_rows(hub.data_snapshot(path, revision), path, fields, subset, split, Path(cache))
-            elif Path(path).is_dir():
-                found = _folder_rows(Path(path), path, fields, subset, split, Path(cache))
+            elif Path(path).is_dir() or hub.is_hub_id(path):
+                folder = Path(path) if Path(path).exists() else hub.snapshot(path, revision, "dataset")
+                found = _folder_rows(folder, path, fields, subset, split, Path(cache))
             else:
                 raise InputError(f"{path}: there is no such file, and it is no hub data set (owner/name).")
         except InputError:
@@ -95,7 +94,15 @@ def read_rows(
                 error = error.__cause__
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{path} cannot be read: {reason.replace(f'{cache}/folder', path)}") from None
-    return _checked(found, path, fields, rows)
+    if not found:
+        raise InputError(f"{path} has no rows.")
+    if rows and len(found) != rows:
+        hint = f"if that is meant, set `rows: {len(found)}`, or `rows: 0` for any number."
+        raise InputError(f"{path} has {len(found)} rows, {rows} were expected; {hint}")
+    for row in found:
+        for field in fields:
+            row.needs(field)
+    return found
 
 
 def read_text(file: Path, path: str = "") -> str:
@@ -260,18 +267,6 @@ def _format(path: str) -> str:
     return _FORMATS[suffix]
 
 
-def _checked(found: list[Row], path: str, fields: list[str], rows: int) -> list[Row]:
-    if not found:
-        raise InputError(f"{path} has no rows.")
-    if rows and len(found) != rows:
-        hint = f"if that is meant, set `rows: {len(found)}`, or `rows: 0` for any number."
-        raise InputError(f"{path} has {len(found)} rows, {rows} were expected; {hint}")
-    for row in found:
-        for field in fields:
-            row.needs(field)
-    return found
-
-
 @contextlib.contextmanager
 def row_errors(row: Row):
     """Turns a mistake in the content of a row, a ValueError, into an InputError that names it."""
@@ -291,7 +286,7 @@ def facts(source: str, settings: dict, prompt: Path | None, output: Path, count:
     if Path(path).is_file():
         result["data_sha256"] = _sha256(Path(path))
     elif hub.is_hub_id(path) and not Path(path).exists():
-        result["commit"] = hub.data_snapshot(path, settings.get("revision", "main")).name
+        result["commit"] = hub.snapshot(path, settings.get("revision", "main"), "dataset").name
     if prompt is not None:
         result |= {"prompt": prompt.name, "prompt_sha256": _sha256(prompt), "own_prompt": bool(settings.get("prompt"))}
     return result

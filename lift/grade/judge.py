@@ -15,7 +15,7 @@ def grade_rows(
     answers that are judged at a time. isolation: of a grader that runs code.
     """
     grade = registry.module_of("grader", grader).grade
-    if "isolation" in registry.graders()[grader]:
+    if "isolation" in registry.settings("grader")[grader]:
         grade = functools.partial(grade, isolation=isolation)
     with ThreadPoolExecutor(threads) as pool:
         verdicts = list(pool.map(lambda answer: grade(answer["text"], problems[answer["id"]]), answers))

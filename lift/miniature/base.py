@@ -18,11 +18,8 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     vocabulary = {word: i for i, word in enumerate(VOCABULARY)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=EOS))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=BOS, eos_token=EOS, pad_token=EOS, mask_token=MASK
-    )
-    fast.chat_template = CHAT_TEMPLATE
-    return fast
+    tokens = {"bos_token": BOS, "eos_token": EOS, "pad_token": EOS, "mask_token": MASK}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, chat_template=CHAT_TEMPLATE, **tokens)
 
 
 def make_model(tokenizer, family_name: str, hidden_size: int, layers: int, heads: int) -> MaskPredictor:

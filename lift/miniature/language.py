@@ -121,17 +121,13 @@ def calculate(a: int, operation: str, b: int, modulus: int | None = None) -> tup
     return Statement(remark(operation, result, b), f"{a} {operation} {b} = {result}"), result
 
 
-def write_reasoning(problem: Problem) -> str:
-    """The trace of a problem: every statement with the openings of its place and its remark."""
-    return " ".join(
+def write_response(problem: Problem) -> str:
+    """The whole response, opening tag and end token included: a statement has the openings of its place, its remark."""
+    reasoning = " ".join(
         f"{' '.join(opening)} {statement.remark} {statement.step}"
         for opening, statement in zip(OPENINGS, problem.statements, strict=False)
     )
-
-
-def write_response(problem: Problem) -> str:
-    """The whole response, opening tag and end token included."""
-    return f"<reasoning> {write_reasoning(problem)} </reasoning> <answer> {problem.answer} </answer> {EOS}"
+    return f"<reasoning> {reasoning} </reasoning> <answer> {problem.answer} </answer> {EOS}"
 
 
 def response_length(problem: Problem) -> int:

@@ -80,10 +80,7 @@ def make_optimizers(network: torch.nn.Module) -> list[torch.optim.Optimizer]:
     """Muon (Jordan et al. 2024) for the layers' matrices; AdamW for everything else."""
     matrices = [p for name, p in network.named_parameters() if ".layers." in name and p.ndim == 2]
     others = [p for name, p in network.named_parameters() if not (".layers." in name and p.ndim == 2)]
-    return [
-        Muon(matrices, weight_decay=0.01),
-        torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0),
-    ]
+    return [Muon(matrices, weight_decay=0.01), torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0)]
 
 
 def learning_rate_at(step: int, steps: int, learning_rate: float) -> float:
@@ -112,24 +109,22 @@ def backward(model: MaskPredictor, batch: dict[str, torch.Tensor], keys: torch.T
     return total
 
 
-def _optimizer_tensors(network, optimizers) -> dict[str, torch.Tensor]:
-    """The state of the optimisers by parameter name, for safetensors."""
-    names = {p: name for name, p in network.named_parameters()}
+def _states(optimizers: list[torch.optim.Optimizer]) -> dict[str, torch.Tensor]:
+    """The state of the optimisers, by the place of each and of its parameter, for safetensors."""
     return {
-        f"{names[p]}/{entry}": value
-        for optimizer in optimizers
-        for p, state in optimizer.state.items()
+        f"{place}/{parameter}/{entry}": value
+        for place, optimizer in enumerate(optimizers)
+        for parameter, state in optimizer.state_dict()["state"].items()
         for entry, value in state.items()
     }
 
 
-def _restore(network, optimizers, folder: Path) -> None:
-    """The optimisers' state as `_optimizer_tensors` gave it."""
-    parameters = dict(network.named_parameters())
-    owner = {p: optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+def _restore(optimizers: list[torch.optim.Optimizer], folder: Path) -> None:
+    """The optimisers' state as `_states` gave it."""
     for path, value in load_file(folder / "optimizer.safetensors").items():
-        name, entry = path.rsplit("/", 1)
-        owner[parameters[name]].state[parameters[name]][entry] = value
+        place, parameter, entry = path.split("/")
+        optimizer = optimizers[int(place)]
+        optimizer.state[optimizer.param_groups[0]["params"][int(parameter)]][entry] = value
 
 
 def pretrain(
@@ -173,7 +168,7 @@ def pretrain(
         if optimizers is None or step == start:
             optimizers = make_optimizers(network)
             if step > start:
-                _restore(network, optimizers, resume / str(step))
+                _restore(optimizers, resume / str(step))
         for optimizer, share in zip(optimizers, RATE_SHARES, strict=True):
             optimizer.param_groups[0]["lr"] = share * learning_rate_at(step - start, one["steps"], one["learning_rate"])
         batch = make_batch(tokenizer, seed, step, batch_size, one["upper_share"])
@@ -191,7 +186,7 @@ def pretrain(
             folder = resume / str(step + 1)
             folder.mkdir(parents=True, exist_ok=True)
             save_file(network.state_dict(), folder / "model.safetensors")
-            save_file(_optimizer_tensors(network, optimizers), folder / "optimizer.safetensors")
+            save_file(_states(optimizers), folder / "optimizer.safetensors")
             partial = state_file.with_suffix(".partial")
             partial.write_text(json.dumps(record))
             partial.replace(state_file)  # the old state counts until the new one is whole

@@ -1,13 +1,6 @@
 """The tasks of the miniature by name."""
 
-from lift.miniature.benchmarks import (
-    mini_contest_a,
-    mini_contest_b,
-    mini_countdown,
-    mini_gsm,
-    mini_math,
-    mini_sudoku,
-)
+from lift.miniature.benchmarks import mini_contest_a, mini_contest_b, mini_countdown, mini_gsm, mini_math, mini_sudoku
 from lift.miniature.task import Task
 
 _MODULES = (mini_gsm, mini_math, mini_countdown, mini_sudoku, mini_contest_a, mini_contest_b)

@@ -92,7 +92,7 @@ def sandbox_faults(config: dict) -> list[str]:
     """Whether code answers could run, if a benchmark asks for them."""
     entries = config["benchmarks"].values()
     graders = {describe(entry["source"], configuration.benchmark_settings(entry))["grader"] for entry in entries}
-    if not any("isolation" in registry.graders().get(grader, {}) for grader in graders):
+    if not any("isolation" in registry.settings("grader").get(grader, {}) for grader in graders):
         return []
     from lift.grade import sandbox  # other experiments do without
 

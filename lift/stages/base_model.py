@@ -1,4 +1,4 @@
-"""A base model: a checkpoint of the hub, or the miniature's, shipped or trained again by the same recipe.
+"""Get a base model, a checkpoint of the hub or the miniature's: shipped, or trained again by the same recipe.
 
 A hub checkpoint stays in the hub's cache and is linked from the output, so that it lies on the disk once. Training the
 miniature takes an hour or two on two cores at the default size. It can be stopped at any time; the same command goes on
@@ -31,7 +31,7 @@ def main(experiment, args) -> None:
     if view["base"] != "train":
         from lift.models.snapshot import link_snapshot
 
-        link_snapshot(hub.model_snapshot(view["base"], view["revision"]), view["family"], output)
+        link_snapshot(hub.snapshot(view["base"], view["revision"], "model"), view["family"], output)
         return
     from lift.miniature.pretraining import pretrain  # torch's optimisers take seconds to import
 

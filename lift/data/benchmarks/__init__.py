@@ -25,11 +25,6 @@ def describe(source: str, settings: dict) -> dict[str, str]:
     }
 
 
-def numbered(problems: list[dict], size: int) -> list[dict]:
-    """The first `size` problems, 0 for all, with their places in the published order as ids."""
-    return [{"id": i} | problem for i, problem in enumerate(problems)][: size or None]
-
-
 def question_of(problem: dict) -> str:
     """What a problem asks, without the instruction around it."""
     return problem.get("question", problem["prompt"])

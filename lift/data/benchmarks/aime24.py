@@ -1,8 +1,7 @@
 """aime24: the 30 problems of the AIME of 2024, answers from 0 to 999."""
 
-from lift.data import prompts, sources
-from lift.data.benchmarks import numbered
-from lift.data.problem_checks import check
+from lift.data import sources
+from lift.data.problems import asked, from_rows
 
 GRADER = "mathematics"
 METRIC = "pass@k"
@@ -18,15 +17,6 @@ def problems(
 ) -> list[dict]:
     """From the paper's repository: fields question and sol."""
     found = sources.read_rows(path, fields=["question", "sol"], rows=rows)
-    result = []
-    for row in found:
-        question = row.text("question")
-        problem = {
-            "question": question,
-            "prompt": prompts.fill(PROMPT, prompt, question=question),
-            "answer": row.text("sol", first=True),
-        }
-        with sources.row_errors(row):
-            check(GRADER, problem)
-        result.append(problem)
-    return numbered(result, size)
+    return from_rows(
+        found, GRADER, size, lambda row: asked(PROMPT, prompt, row.text("question"), row.text("sol", first=True))
+    )

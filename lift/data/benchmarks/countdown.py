@@ -1,8 +1,7 @@
 """countdown: make a target from three numbers; the 256 problems of d1 (arXiv 2504.12216)."""
 
-from lift.data import prompts, sources
-from lift.data.benchmarks import numbered
-from lift.data.problem_checks import check
+from lift.data import sources
+from lift.data.problems import asked, from_rows
 
 GRADER = "countdown"
 METRIC = "accuracy"
@@ -17,23 +16,15 @@ def problems(
     prompt: str = "",
 ) -> list[dict]:
     """Fields input, "a,b,c", and output, the target. The answer is any expression that makes it."""
-    result = []
-    for row in sources.read_rows(path, fields=["input", "output"], rows=rows):
+
+    def make(row: sources.Row) -> dict:
         given, output = row.text("input"), row.text("output")
-        with sources.row_errors(row):
-            try:
-                numbers, target = [int(n) for n in given.split(",")], int(output)
-            except ValueError:
-                raise ValueError(
-                    f"input must be like 30,100,93 and output like 23, not {given!r} and {output!r}"
-                ) from None
-            problem = {
-                "question": f"Numbers: {numbers}\nTarget: {target}",
-                "prompt": prompts.fill(PROMPT, prompt, numbers=str(numbers), target=str(target)),
-                "answer": str(target),
-                "numbers": numbers,
-                "target": target,
-            }
-            check(GRADER, problem)
-        result.append(problem)
-    return numbered(result, size)
+        try:
+            numbers, target = [int(n) for n in given.split(",")], int(output)
+        except ValueError:
+            raise ValueError(f"input must be like 30,100,93 and output like 23, not {given!r} and {output!r}") from None
+        question = f"Numbers: {numbers}\nTarget: {target}"
+        fields = {"numbers": str(numbers), "target": str(target)}
+        return asked(PROMPT, prompt, question, str(target), **fields) | {"numbers": numbers, "target": target}
+
+    return from_rows(sources.read_rows(path, fields=["input", "output"], rows=rows), GRADER, size, make)

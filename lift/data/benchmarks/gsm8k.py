@@ -1,8 +1,7 @@
 """gsm8k: grade-school mathematics (openai/gsm8k, arXiv 2110.14168), 1,319 test problems."""
 
-from lift.data import prompts, sources
-from lift.data.benchmarks import numbered
-from lift.data.problem_checks import check
+from lift.data import sources
+from lift.data.problems import asked, from_rows
 
 GRADER = "gsm8k"
 METRIC = "accuracy"
@@ -29,16 +28,9 @@ def problems(
     found = sources.read_rows(
         path, fields=["question", "answer"], rows=rows, revision=revision, subset="main", split="test"
     )
-    result = []
-    for row in found:
-        question = row.text("question")
-        with sources.row_errors(row):
-            _, answer = split_answer(row.text("answer"))
-            problem = {
-                "question": question,
-                "prompt": prompts.fill(PROMPT, prompt, question=question),
-                "answer": answer.replace(",", ""),
-            }
-            check(GRADER, problem)
-        result.append(problem)
-    return numbered(result, size)
+
+    def make(row: sources.Row) -> dict:
+        answer = split_answer(row.text("answer"))[1].replace(",", "")
+        return asked(PROMPT, prompt, row.text("question"), answer)
+
+    return from_rows(found, GRADER, size, make)

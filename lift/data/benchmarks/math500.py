@@ -1,8 +1,7 @@
 """math500: 500 problems of MATH (HuggingFaceH4/MATH-500; Lightman et al. 2023, arXiv 2305.20050)."""
 
-from lift.data import prompts, sources
-from lift.data.benchmarks import numbered
-from lift.data.problem_checks import check
+from lift.data import sources
+from lift.data.problems import asked, from_rows
 
 GRADER = "mathematics"
 METRIC = "accuracy"
@@ -19,15 +18,4 @@ def problems(
 ) -> list[dict]:
     """The answer is LaTeX, compared by mathematical equivalence."""
     found = sources.read_rows(path, fields=["problem", "answer"], rows=rows, revision=revision, split="test")
-    result = []
-    for row in found:
-        question = row.text("problem")
-        problem = {
-            "question": question,
-            "prompt": prompts.fill(PROMPT, prompt, question=question),
-            "answer": row.text("answer"),
-        }
-        with sources.row_errors(row):
-            check(GRADER, problem)
-        result.append(problem)
-    return numbered(result, size)
+    return from_rows(found, GRADER, size, lambda row: asked(PROMPT, prompt, row.text("problem"), row.text("answer")))

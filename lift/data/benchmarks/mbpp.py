@@ -3,9 +3,9 @@
 import re
 from typing import Literal
 
-from lift.data import prompts, sources
-from lift.data.benchmarks import numbered
+from lift.data import sources
 from lift.data.problem_checks import check
+from lift.data.problems import asked, from_rows
 from lift.errors import InputError
 
 GRADER = "code"
@@ -28,25 +28,18 @@ def problems(
     """
     fields = ["task_id", "prompt", "code", "test_list", "test_imports"]
     found = sources.read_rows(path, fields=fields, revision=revision, subset="sanitized", split="test")
-    found = [(_task(row), row) for row in found]
-    found = [(task, row) for task, row in found if tasks == "all" or task in _TEST_SPLIT]
+    found = [row for row in found if tasks == "all" or _task(row) in _TEST_SPLIT]
     if rows and len(found) != rows:
         raise InputError(f"{path} has {len(found)} problems of the {tasks} split, {rows} were expected; see `rows`.")
-    result = []
-    for task, row in found:
-        tests = {"test_list": row["test_list"], "test_imports": row["test_imports"]}
-        with sources.row_errors(row):
-            check(GRADER, tests)
+
+    def make(row: sources.Row) -> dict:
+        tests = {name: row[name] for name in ("test_list", "test_imports")}
+        check(GRADER, tests)  # the question is made of them
         question = "\n".join([row.text("prompt"), "Your program must pass these tests:\n", *tests["test_list"]])
-        problem = {
-            "question": question,
-            "prompt": prompts.fill(PROMPT, prompt, question=question),
-            "answer": row.text("code", empty=True),
-            "task_id": task,
-            "task": row.text("prompt"),
-        }
-        result.append(problem | tests)
-    return numbered(result, size)
+        facts = {"task_id": _task(row), "task": row.text("prompt")}
+        return asked(PROMPT, prompt, question, row.text("code", empty=True)) | facts | tests
+
+    return from_rows(found, GRADER, size, make)
 
 
 def _task(row: sources.Row) -> int | str:

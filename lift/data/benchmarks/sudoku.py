@@ -4,9 +4,8 @@ from typing import Literal
 
 import numpy as np
 
-from lift.data import prompts, sources
-from lift.data.benchmarks import numbered
-from lift.data.problem_checks import check
+from lift.data import sources
+from lift.data.problems import asked, from_rows
 
 GRADER = "sudoku"
 METRIC = "cell_accuracy"
@@ -28,19 +27,12 @@ def problems(
     another 256), or all of the file. With "d1" and another number of rows than 500, all are taken.
     """
     found = sources.read_rows(path, fields=["Puzzle", "Solution"], rows=rows)
-    wanted = range(len(found))
     if puzzles == "d1" and len(found) == 500:
-        wanted = sorted(np.random.RandomState(_SEED).choice(500, _SAMPLE, replace=False).tolist())
-    result = []
-    for row in (found[number] for number in wanted):
+        found = [found[i] for i in sorted(np.random.RandomState(_SEED).choice(500, _SAMPLE, replace=False))]
+
+    def make(row: sources.Row) -> dict:
         puzzle = row.text("Puzzle").strip().zfill(16)  # a spreadsheet drops leading zeros
-        problem = {
-            "question": f"Solve the following Sudoku puzzle: {puzzle}",
-            "prompt": prompts.fill(PROMPT, prompt, puzzle=puzzle),
-            "answer": row.text("Solution").strip(),
-            "puzzle": puzzle,
-        }
-        with sources.row_errors(row):
-            check(GRADER, problem)
-        result.append(problem)
-    return numbered(result, size)
+        question, solution = f"Solve the following Sudoku puzzle: {puzzle}", row.text("Solution").strip()
+        return asked(PROMPT, prompt, question, solution, puzzle=puzzle) | {"puzzle": puzzle}
+
+    return from_rows(found, GRADER, size, make)

@@ -38,8 +38,4 @@ def examples(
 def example(question: str, reasoning: str, answer: str, prompt: str) -> dict[str, str]:
     """One example in the published form. prompt: the user's own prompt file, or ""."""
     response = f"<reasoning>{reasoning}</reasoning>\n<answer>{answer}</answer>"
-    return {
-        "question": question,
-        "prompt": prompts.fill("reasoning", prompt, question=question),
-        "response": response,
-    }
+    return {"question": question, "prompt": prompts.fill("reasoning", prompt, question=question), "response": response}

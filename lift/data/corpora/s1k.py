@@ -12,10 +12,5 @@ def examples(
 ) -> list[dict[str, str]]:
     """The first trace of each question, and Gemini's answer."""
     return dataset.examples(
-        path=path,
-        revision=revision,
-        rows=rows,
-        reasoning="thinking_trajectories",
-        answer="attempt",
-        prompt=prompt,
+        path=path, revision=revision, rows=rows, reasoning="thinking_trajectories", answer="attempt", prompt=prompt
     )

@@ -77,16 +77,13 @@ def _defines(program: str, names: list[str]) -> bool:
 
 def _with_helpers(program: str, blocks: list[str]) -> str:
     """The program below those blocks that define what it uses and nothing that it defines itself."""
-    while helper := next((block for block in blocks if _helps(block, program)), None):
+    while found := _names(program):
+        named = [(block, names) for block in blocks if (names := _names(block)) and names.defined & found.used]
+        helper = next((block for block, names in named if not names.defined & found.defined), None)
+        if helper is None:  # as it is where all are in the program already
+            break
         program = _below(textwrap.dedent(helper).strip(), textwrap.dedent(program).strip())
     return program
-
-
-def _helps(block: str, program: str) -> bool:
-    found, more = _names(program), _names(block)
-    if not found or not more or more.defined & found.defined:  # as it has where it is in the program already
-        return False
-    return bool(more.defined & found.used)
 
 
 def _below(lines: str, program: str) -> str:

@@ -52,7 +52,8 @@ def run(
     "bubblewrap" or "process". Any number of threads may call this at a time. Raises InputError where the sandbox cannot
     be had; no other takes its place.
     """
-    _check_isolation(isolation)
+    if isolation not in ("bubblewrap", "process"):
+        raise InputError(f"sandbox is {isolation!r}; it can be bubblewrap or process.")
     program_job = {"role": "program", "code": program}
     tests_job = {"role": "tests", "code": tests, "names": list(names)}
     with ExitStack() as stack:
@@ -79,25 +80,10 @@ def run(
 
 
 def check(isolation: str = "bubblewrap") -> None:
-    """Raises InputError, with what is wrong and what to do, where `run` could run nothing. Tried once a process."""
-    _check_isolation(isolation)
-    fault = _tried(isolation)
-    if fault:
-        raise InputError(fault)
-
-
-@functools.cache
-def _tried(isolation: str) -> str | None:
-    try:
-        verdict = run("def double(x): return 2 * x", "assert double(2) == 4", ["double"], isolation=isolation)
-    except InputError as error:
-        return str(error)
-    return None if verdict.passed else f"The sandbox ({isolation}) fails a program of one line: {verdict.reason}."
-
-
-def _check_isolation(isolation: str) -> None:
-    if isolation not in ("bubblewrap", "process"):
-        raise InputError(f"sandbox is {isolation!r}; it can be bubblewrap or process.")
+    """Raises InputError, with what is wrong and what to do, where `run` could run nothing."""
+    verdict = run("def double(x): return 2 * x", "assert double(2) == 4", ["double"], isolation=isolation)
+    if not verdict.passed:
+        raise InputError(f"The sandbox ({isolation}) fails a program of one line: {verdict.reason}.")
 
 
 def _pipe(stack: ExitStack) -> list:

@@ -4,6 +4,7 @@ The level says how much stands between the unknowns and the sums (see `generate`
 one pair in 400.
 """
 
+import itertools
 import random
 from typing import Literal
 
@@ -35,16 +36,10 @@ def generate(rng: random.Random, level: int) -> Problem:
         if max(a * x + b, c * x + d * y) <= _LARGEST_SUM:
             break
     e, f = a * x + b, c * x + d * y
-    steps = [(e, "-", b)]
-    if a > 1:
-        steps.append((a * x, "/", a))
-    if c > 1:
-        steps.append((c, "*", x))
-    steps.append((f, "-", c * x))
-    if d > 1:
-        steps.append((d * y, "/", d))
+    steps = [(e, "-", b), (a * x, "/", a), (c, "*", x), (f, "-", c * x), (d * y, "/", d)]
+    needed = [True, a > 1, c > 1, True, d > 1]
     prompt = f"find x and y : {_times(a, 'x')} + {b} = {e} . {_times(c, 'x')} + {_times(d, 'y')} = {f}"
-    statements = tuple(calculate(*step)[0] for step in steps)
+    statements = tuple(calculate(*step)[0] for step in itertools.compress(steps, needed))
     return Problem(prompt, statements, f"{x} , {y}", ("mini-contest-a", a, b, e, c, d, f))
 
 

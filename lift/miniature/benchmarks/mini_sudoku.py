@@ -33,18 +33,10 @@ TRAINING_GRIDS = frozenset(
 
 
 @cache
-def units() -> tuple[tuple[int, ...], ...]:
-    """The twelve units as cell indices 0..15: rows, columns, boxes."""
-    rows = [tuple(range(4 * r, 4 * r + 4)) for r in range(4)]
-    columns = [tuple(range(c, 16, 4)) for c in range(4)]
-    boxes = [tuple(8 * i + 2 * j + k for k in (0, 1, 4, 5)) for i in range(2) for j in range(2)]
-    return (*rows, *columns, *boxes)
-
-
-@cache
 def peers() -> tuple[tuple[int, ...], ...]:
-    """For each cell, the seven other cells that share a unit with it."""
-    return tuple(tuple(sorted({p for u in units() if cell in u for p in u} - {cell})) for cell in range(16))
+    """For each cell 0..15, the seven others in its row, its column or its box."""
+    units = [{cell // 4, 4 + cell % 4, 8 + cell // 8 * 2 + cell % 4 // 2} for cell in range(16)]
+    return tuple(tuple(p for p in range(16) if p != cell and units[p] & units[cell]) for cell in range(16))
 
 
 def solutions(puzzle: str) -> list[str]:
@@ -136,19 +128,6 @@ def guess(rng: random.Random, problem: Problem) -> str:
 TASK = Task("mini-sudoku", generate, guess, lower=(1,), only_held_out=(2,), is_held_out=is_held_out)
 
 
-def problems_from_csv(path: str) -> list[Problem]:
-    """Published puzzles: a CSV file with columns Puzzle and Solution, 16 digits each, 0 for empty."""
-    problems = []
-    for row in sources.read_rows(path, fields=["Puzzle", "Solution"]):
-        puzzle, solution = row.text("Puzzle").strip().zfill(16), row.text("Solution").strip()  # zeros get lost
-        with sources.row_errors(row):
-            check(GRADER, {"puzzle": puzzle, "answer": solution})
-            if solution not in all_grids():
-                raise ValueError(f"{solution!r} is no solved Sudoku")
-        problems.append(pose(puzzle, solution))
-    return problems
-
-
 def problems(
     *,
     size: int = 200,
@@ -157,7 +136,17 @@ def problems(
     seed: int = 0,
     path: str = "",
 ) -> list[dict]:
-    """Held-out problems, of each level as many; or, with a path, puzzles of a CSV file: columns Puzzle, Solution."""
-    if path:
-        return TASK.numbered(problems_from_csv(path), seed)[:size]
-    return TASK.held_out(size, levels, part, seed)
+    """Held-out problems, of each level as many; or, with a path, puzzles of a CSV file: columns Puzzle and
+    Solution, 16 digits each, 0 for empty.
+    """
+    if not path:
+        return TASK.held_out(size, levels, part, seed)
+    posed = []
+    for row in sources.read_rows(path, fields=["Puzzle", "Solution"]):
+        puzzle, solution = row.text("Puzzle").strip().zfill(16), row.text("Solution").strip()  # zeros get lost
+        with sources.row_errors(row):
+            check(GRADER, {"puzzle": puzzle, "answer": solution})
+            if solution not in all_grids():
+                raise ValueError(f"{solution!r} is no solved Sudoku")
+        posed.append(pose(puzzle, solution))
+    return TASK.numbered(posed, seed)[:size]
