@@ -129,8 +129,18 @@ def _seen_by_torch() -> dict:
         return {}
     facts = {"instructions": torch.backends.cpu.get_cpu_capability()}
     if torch.cuda.is_initialized():
-        facts |= {"gpu": torch.cuda.get_device_name(), "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}
+        facts |= {"gpu": torch.cuda.get_device_name(), "cuda": torch.version.cuda, "driver": _driver()}
+        facts["peak_gpu_memory_bytes"] = torch.cuda.max_memory_allocated()
     return facts
+
+
+def _driver() -> str:
+    """The version of NVIDIA's driver, "unknown" where it does not tell."""
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        return subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()[0].strip()
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "unknown"
 
 
 def record(**facts: object) -> dict:

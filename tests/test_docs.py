@@ -139,17 +139,18 @@ def test_the_kept_tables_are_what_this_code_makes_of_the_kept_scores(folder, con
         "pass_at_k": tables.pass_table(scores, methods),
         "format": tables.format_table(scores, metrics, methods),
     }
+    foot = text.made_with(tidy.read(kept / "costs.csv")) if (kept / "costs.csv").is_file() else ""
     for name, table in made.items():
-        tables.write(table, tmp_path / name, text.shown(name, table, made["reported"]))
+        tables.write(table, tmp_path / name, text.shown(name, table, made["reported"]), foot)
         assert (tmp_path / f"{name}.md").read_text() == (kept / f"{name}.md").read_text(), name
         again = text.shown(name, tidy.read(tmp_path / f"{name}.csv"), made["reported"])
-        assert again.to_markdown(index=False, disable_numparse=True) + "\n" == (kept / f"{name}.md").read_text()
+        assert (kept / f"{name}.md").read_text().startswith(again.to_markdown(index=False, disable_numparse=True))
 
 
 def test_the_readme_shows_the_kept_tables():
     readme = (ROOT / "README.md").read_text()
     for line in (ROOT / "docs/study/main.md").read_text().splitlines():
-        assert line in readme
+        assert line in readme or line.startswith("Made with")
 
 
 def test_the_page_on_uncertainty_shows_the_simulation():
@@ -173,5 +174,9 @@ def test_the_page_of_results_shows_the_claims_and_what_they_could_find():
 
 def table_of(path):
     """The rows of a Markdown table, by column."""
-    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in path.read_text().splitlines())
+    head, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in path.read_text().splitlines()
+        if line.startswith("|")
+    )
     return [dict(zip(head, row, strict=True)) for row in rows]

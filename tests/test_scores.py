@@ -1,5 +1,7 @@
 """From grades to scores and tables: benchmarks with several decoders, averages that compare like with like."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -7,6 +9,7 @@ from lift.errors import InputError
 from lift.report import tables, text
 from lift.scores import reported
 from lift.scores.problem_scores import problem_table
+from lift.scores.run_records import cost_rows
 from lift.scores.scores import read_problems, score_rows
 from tests.conftest import ROOT
 
@@ -241,3 +244,36 @@ def test_problem_scores_of_another_kind_are_named(tmp_path, rows):
     path.write_text("no Parquet")
     with pytest.raises(InputError, match="is no Parquet file"):
         read_problems(path)
+
+
+def record(**facts):
+    machine = {"machine": "Linux x86_64, AMD EPYC, 2 cores", "instructions": "AVX2", "versions": {"torch": "2.13.0"}}
+    return machine | {"peak_memory_bytes": 2**20} | facts
+
+
+def test_the_foot_of_a_table_says_what_made_it_and_whether_machines_were_mixed(tmp_path):
+    card = {"gpu": "NVIDIA H100", "cuda": "12.8", "driver": "570.1", "peak_gpu_memory_bytes": 2**21}
+    cost = {"benchmark": "b", "decoder": "d", "tokens": 1, "seconds": 1.0}
+    trained = {"steps": 1, "seconds_this_process": 2.0, "masked_tokens": 3}
+    paths = []
+    for place, content in (
+        ("generations/m/base/seed0", record(costs=[cost])),
+        ("generations/m/sft/seed0", record(costs=[cost], **card)),
+        ("runs/m/sft/seed0", record(**trained, **card)),
+    ):
+        path = tmp_path / place / "run.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(content))
+        paths.append(path)
+    costs = pd.DataFrame(cost_rows(paths))
+    assert costs["processor"].tolist() == ["AMD EPYC, 2 cores, AVX2", "NVIDIA H100", "NVIDIA H100"]
+    assert text.made_with(costs[:1]) == "Made with AMD EPYC, 2 cores, AVX2, torch 2.13.0."
+    assert text.made_with(costs[1:]) == "Made with NVIDIA H100, CUDA 12.8, driver 570.1, torch 2.13.0."
+    mixed = text.made_with(costs)
+    assert "2 kinds of machine" in mixed
+    assert "torch 2.13.0: decode of base; NVIDIA H100" in mixed
+    assert mixed.endswith("decode of sft, finetune of sft")
+    assert text.made_with(costs.drop(columns="processor")) == ""
+    tables.write(pd.DataFrame({"name": ["a"]}), tmp_path / "made", foot=mixed)
+    assert (tmp_path / "made.md").read_text().endswith(f"|\n\n{mixed}\n")
+    assert (tmp_path / "made.tex").read_text().endswith(f"{mixed}\n")

@@ -1,5 +1,6 @@
 """Tables from scores, comparisons, claims and statistics: tidy data frames, in the order in which they are shown."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -165,10 +166,14 @@ def statistics_table(statistics: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write(table: pd.DataFrame, stem: Path, shown: pd.DataFrame | None = None) -> None:
-    """The table as CSV and, as text, as Markdown and LaTeX. shown: its text, where that is not what its name says."""
+def write(table: pd.DataFrame, stem: Path, shown: pd.DataFrame | None = None, foot: str = "") -> None:
+    """The table as CSV and, as text, as Markdown and LaTeX. shown: its text, where that is not what its name says.
+
+    foot: a sentence below the text.
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
     table.round(6).to_csv(f"{stem}.csv", index=False)
     shown = text.shown(stem.name, table) if shown is None else shown
-    Path(f"{stem}.md").write_text(shown.to_markdown(index=False, disable_numparse=True) + "\n")
-    Path(f"{stem}.tex").write_text(shown.to_latex(index=False, escape=True))
+    below = f"\n{foot}\n" if foot else ""
+    Path(f"{stem}.md").write_text(shown.to_markdown(index=False, disable_numparse=True) + "\n" + below)
+    Path(f"{stem}.tex").write_text(shown.to_latex(index=False, escape=True) + re.sub(r"([%&#_$])", r"\\\1", below))

@@ -164,6 +164,24 @@ def power(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def made_with(costs: pd.DataFrame) -> str:
+    """What made numbers, for the foot of a table: processor, CUDA, driver and torch; where several, which did what.
+
+    costs: rows of costs.csv, or others with such columns; without them, nothing is said.
+    """
+    if "processor" not in costs or costs.empty:
+        return ""
+    facts = [costs["processor"], "CUDA " + costs["cuda"], "driver " + costs["driver"], "torch " + costs["torch"]]
+    kinds = pd.concat(facts, axis=1).apply(lambda row: ", ".join(x for x in row if not x.endswith(" -")), axis=1)
+    if kinds.nunique() == 1:
+        return f"Made with {kinds.iloc[0]}."
+    work = costs["stage"] + " of " + costs["method"]
+    parts = [f"{kind}: {', '.join(dict.fromkeys(work[kinds == kind]))}" for kind in kinds.unique()]
+    return f"Made with {kinds.nunique()} kinds of machine, from one to another of which numbers may move. " + "; ".join(
+        parts
+    )
+
+
 _OTHERS = {  # than row by row
     "claims": lambda table: plain(table.drop(columns=["method", "reference"]), {"difference": "measured"}),
     "decoders": lambda table: plain(table, {"value": "score"}),

@@ -105,7 +105,7 @@ def main(experiment, args) -> None:
     records = [provenance.record(**facts), *(json.loads(path.read_text()) for path in of_shards if path.is_file())]
     peaks = {
         fact: max(record[fact] for record in records if fact in record)
-        for fact in ("gpu", "peak_memory_bytes", "peak_gpu_memory_bytes")
+        for fact in ("gpu", "cuda", "driver", "peak_memory_bytes", "peak_gpu_memory_bytes")
         if any(fact in record for record in records)
     }
     record = records[0] | peaks

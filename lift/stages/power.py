@@ -7,6 +7,9 @@ as `lift plan` estimates them. How much problems and seeds vary is taken from th
 
 from pathlib import Path
 
+import pandas as pd
+
+from lift import tidy
 from lift.errors import InputError
 from lift.plan import power
 from lift.report import tables, text
@@ -38,7 +41,8 @@ def main(experiment, args) -> None:
     table = power.table(claims.read(args.claims), config, layout.folder, read_problems(source / PROBLEMS))
     if args.output:
         path = args.output / "power" if args.output.is_dir() else args.output
-        tables.write(table, path, text.shown("power", table))
+        costs = tidy.read(layout.costs) if source == layout.folder and layout.costs.is_file() else pd.DataFrame()
+        tables.write(table, path, text.shown("power", table), text.made_with(costs))
         return
     kind = "GPU-hours" if config["device"] == "cuda" else "CPU-hours"
     print(text.shown("power", table).to_markdown(index=False, disable_numparse=True))

@@ -3,6 +3,7 @@
 main, comparisons, claims, reported, pass_at_k, format, decoders, statistics.
 """
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from lift import tidy
 from lift.report import tables, text
 from lift.scores import claims, reported
+from lift.scores.run_records import made_with
 from lift.scores.scores import read_problems
 
 
@@ -38,5 +40,8 @@ def main(experiment, args) -> None:
         "decoders": tables.decoder_table(every, costs, metrics, view["decoders"], methods),
         "statistics": tables.statistics_table({files[model].stem: table for model, table in statistics.items()}),
     }
+    seen = [made_with(json.loads(path.with_suffix(".json").read_text())) for path in files.values()]
+    foot = {"statistics": text.made_with(pd.DataFrame(seen).assign(stage="statistics", method="base"))}
     for name, table in made.items():
-        tables.write(table, layout.table(name), text.shown(name, table, made["reported"]))
+        shown = text.shown(name, table, made["reported"])
+        tables.write(table, layout.table(name), shown, foot.get(name, text.made_with(costs)))

@@ -32,7 +32,15 @@ def main(args) -> None:
             raise InputError(f"--part {args.part}: {path} does not exist.")
     shutil.rmtree(args.output, ignore_errors=True)
     args.output.mkdir(parents=True)
-    kept = ["scores.csv", "comparisons.csv", "problem_scores.parquet", "tables/*.md", "figures/*.png", "figures/*.csv"]
+    kept = [
+        "scores.csv",
+        "costs.csv",
+        "comparisons.csv",
+        "problem_scores.parquet",
+        "tables/*.md",
+        "figures/*.png",
+        "figures/*.csv",
+    ]
     for path in (path for pattern in kept for path in sorted(args.results.glob(pattern))):
         shutil.copyfile(path, args.output / path.name)
     for name, path in part.items():

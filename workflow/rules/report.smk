@@ -47,6 +47,7 @@ rule tables:
 rule power:
     input:
         problems=AT.problem_scores,
+        costs=AT.costs,
         claims=in_repository("config/claims.yaml"),
     output:
         *tables("power"),
