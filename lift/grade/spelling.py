@@ -27,6 +27,8 @@ _SIGNS = str.maketrans(
     | dict.fromkeys("\u00d7\u2715\u2716\u2a09", r"\times ")
     | dict.fromkeys("\u00b7\u2022\u2219\u22c5\u2217\u2062", r"\cdot ")
     | dict.fromkeys("\u2044\u2215", "/")
+    | dict.fromkeys("\u2264\u2a7d", r"\le ")
+    | dict.fromkeys("\u2265\u2a7e", r"\ge ")
     | dict.fromkeys("\u2018\u2019\u201c\u201d\u00ab\u00bb", "'")
     | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad\u20ac\u00a3\u00a5\u00a2\u20b9", "")
     | {
@@ -35,10 +37,6 @@ _SIGNS = str.maketrans(
         "\u00b1": r"\pm ",
         "\u2213": r"\mp ",
         "\u221e": r"\infty ",
-        "\u2264": r"\le ",
-        "\u2a7d": r"\le ",
-        "\u2265": r"\ge ",
-        "\u2a7e": r"\ge ",
         "\u2260": r"\ne ",
         "\u2248": r"\approx ",
         "\u222a": r"\cup ",
