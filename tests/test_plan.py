@@ -890,7 +890,7 @@ def test_numpy_agrees_on_the_grid():
     """The mean over the grid of levels is that over levels drawn by numpy."""
     t = np.random.default_rng(0).random(200_000)
     settings = {"components": ["easy", "random", "hard"], "policy": "time", "random_weight": 4.0, "rho_lower": 0.0}
-    take = lift_takes(settings | {"complementary": True})
+    take = lift_takes(settings | {"complementary": True, "single_pass": False})
     random = (t > 0.25) & (t < 0.75)
     assert take.views == pytest.approx(1 + random.mean(), abs=0.01)
     assert take.kept == pytest.approx((t + random * (1 - t)).mean(), abs=0.01)
