@@ -14,7 +14,8 @@ import torch
 from measurement import median, report, seconds
 from torch.nn import functional as F
 
-from lift.decode.decoder import Decoder, decode
+from lift.decode.decoder import decode
+from lift.decode.settings import Decoder
 from lift.finetune.objectives import Selection, lift, loss_sum, vanilla
 from lift.finetune.takes import takes
 from lift.finetune.trainer import checkpoint_activations

@@ -103,7 +103,7 @@ def test_impossible_shards(lift_command, capsys, tmp_path, text):
 def test_the_decoder_knows_every_key_of_the_schema():
     from dataclasses import fields
 
-    from lift.decode.decoder import Decoder
+    from lift.decode.settings import Decoder
 
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     keys = set(schema["properties"]["decoders"]["additionalProperties"]["properties"])

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from transformers import DynamicCache
 
 from lift import noise
-from lift.decode.decoder import Decoder, commit_schedule, decode, most_confident
+from lift.decode.decoder import decode, most_confident
+from lift.decode.settings import Decoder, equal_shares
 from lift.models import predictor
 
 
@@ -73,7 +74,7 @@ def test_the_mask_token_is_never_chosen(tiny_llada):
 
 @given(st.integers(1, 64), st.integers(1, 64))
 def test_schedule_commits_every_token_once(block_length, steps):
-    schedule = commit_schedule(block_length, min(steps, block_length))
+    schedule = equal_shares(block_length, min(steps, block_length))
     assert sum(schedule) == block_length
     assert schedule == sorted(schedule, reverse=True)
     assert max(schedule) - min(schedule) <= 1
@@ -105,7 +106,7 @@ def naive_decode(model, prompt, decoder, key):
     for block in range(decoder.gen_length // decoder.block_length):
         start = width + block * decoder.block_length
         positions = range(start, start + decoder.block_length)
-        for step, count in enumerate(decoder.schedule):
+        for step, count in enumerate(decoder.commits):
             if model.mask_id not in tokens[start : positions.stop]:
                 break
             ids = torch.tensor([tokens])
@@ -115,7 +116,7 @@ def naive_decode(model, prompt, decoder, key):
                 stop = positions.stop if decoder.cache == "dual" else ids.shape[1]
                 logits, passes = logits_from_cache(model, kept, ids, start - model.shift, stop), passes + 1
             logits[:, model.mask_id] = -torch.inf
-            stream = noise.subkey(torch.tensor([key]), block * len(decoder.schedule) + step)
+            stream = noise.subkey(torch.tensor([key]), block * len(decoder.commits) + step)
             uniforms = noise.uniform(stream, decoder.block_length, logits.shape[1])[0]
             found = []
             for place, n in enumerate(positions):

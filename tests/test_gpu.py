@@ -22,7 +22,8 @@ from transformers.utils.import_utils import enable_tf32
 
 from lift import noise
 from lift.decode import decoder as decoding
-from lift.decode.decoder import Decoder, decode
+from lift.decode.decoder import decode
+from lift.decode.settings import Decoder
 from lift.finetune import trainer
 from lift.finetune.objectives import Selection, cart, gift, lift, loss_sum, vanilla
 from lift.models import adapters, checkpoint, predictor

@@ -5,7 +5,9 @@ two operations. Nothing here imports torch.
 """
 
 from collections.abc import Mapping
+from itertools import accumulate
 
+from lift.decode.settings import commits
 from lift.finetune.takes import Takes
 from lift.models.memory import HEAD_BYTES
 from lift.models.shape import Shape, adapter_parameters, adapter_sizes, matrix_weights, parameters, projections
@@ -86,9 +88,8 @@ def decoding_flops(shape: Shape, lora: dict | None, prompt: int, decoder: dict) 
     """
     length, block = prompt + decoder["gen_length"], decoder["block_length"]
     blocks = decoder["gen_length"] // block
-    passes = block if decoder["steps"] is None else decoder["steps"] // blocks
-    share, remainder = divmod(block, passes)
-    later = sum(block - share * step - min(step, remainder) for step in range(1, passes))  # positions that still ask
+    counts = commits(decoder)
+    passes, later = len(counts), sum(block - done for done in accumulate(counts))  # positions that still ask
 
     def of_block(work, read: int) -> float:
         none, one = work(read, 0), work(read, 1)  # linear in the positions that ask
@@ -188,8 +189,10 @@ def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, dec
     """The most that decoding holds: inside a layer, or where tokens are chosen; and its caches."""
     rows, views = decoder["batch_size"], 2 if decoder["guidance"] else 1
     positions, tokens = rows * decoder["block_length"], rows * (prompt + decoder["gen_length"])
-    # a logit in fp32; when sampling, four numbers of 64 bits; with guidance, another logit
-    each = 4 + (32 if decoder["temperature"] else 0) + (4 if decoder["guidance"] else 0)
+    # a logit in fp32; with guidance, another; when sampling, four numbers of 64 bits; else what top_p sorts, a number
+    # and its place, or the logarithms of an entropy
+    sorting = 12 if decoder["top_p"] else 4 if decoder["confidence"] == "entropy" else 0
+    each = 4 + (4 if decoder["guidance"] else 0) + (32 if decoder["temperature"] else sorting)
     choosing = _logit_bytes(shape, dtype, positions, each)
     states = views * positions * shape.hidden * BYTES[dtype]
     kept = 0 if decoder["cache"] == "none" else views * tokens * 2 * shape.kv * BYTES[dtype]  # of a layer

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from lift.config import configuration
 from lift.config.layout import Layout
 from lift.data.benchmarks import describe
+from lift.decode.settings import drawn
 from lift.finetune.takes import Takes, takes
 from lift.models.shape import parameters
 from lift.plan import costs
@@ -279,7 +280,7 @@ class _Planner:
         """The base answers once; with the further seeds, what is drawn at random."""
         (first, *further), parts = self.config["seeds"], []
         parts += self.answers(name, "base", None, self.tasks, [first], self.config["shards"])
-        sampled = [task for task in self.tasks if task.decoder["temperature"]]
+        sampled = [task for task in self.tasks if drawn(task.decoder)]
         if sampled and further:
             (again,) = self.answers(name, "base", None, sampled, further, 1)
             parts.append(replace(again, what="base, further seeds"))
@@ -307,7 +308,7 @@ class _Planner:
 
     def judging(self) -> list[Part]:
         benchmarks, seeds = self.config["benchmarks"].values(), len(self.config["seeds"])
-        sampled = any(task.decoder["temperature"] for task in self.tasks)
+        sampled = any(drawn(task.decoder) for task in self.tasks)
         checkpoints = len(self.shapes) * ((seeds if sampled else 1) + len(self.config["methods"]) * seeds)
         guesses = any(describe(b["source"], configuration.benchmark_settings(b))["guesses"] for b in benchmarks)
         parts = [Part("decode", "none", "guesses", 1)] if guesses else []
