@@ -28,8 +28,7 @@ LORA = {"r": 128, "alpha": 256, "dropout": 0.05, "target_modules": ["q_proj", "k
 LENGTH, PROMPT = 4096, 150  # tokens of a training sequence, and of its prompt
 LEVELS = 6  # levels t of a sequence, evenly spaced: a third of them take LIFT-3's random component
 MASK, PAD = 126336, 126081
-DECODING = {"gen_length": 64, "block_length": 32, "steps": 32, "temperature": 0.0, "guidance": 0.0, "batch_size": 32}
-DECODING |= {"threshold": None, "cache": "none"}
+DECODING = vars(Decoder(64, 32, 32, stop_at_end=False)) | {"batch_size": 32}
 ASKED = 392  # tokens of a prompt: with 64 to write, as long as 200 and 256
 
 
@@ -156,8 +155,7 @@ def decoding_rows(model: predictor.MaskPredictor, shape: Shape, rows: int, turns
     peak(device)
     cases = {"a bare forward pass with all logits": bare_pass}
     for name, changes in kinds.items():
-        settings = {key: value for key, value in (DECODING | changes).items() if key != "batch_size"}
-        decoder = Decoder(**settings, stop_at_end=False)
+        decoder = Decoder(**{key: value for key, value in (DECODING | changes).items() if key != "batch_size"})
         cases[name] = lambda d=decoder: decode(model, prompts, d, list(range(rows)))
     times, memory = {}, {}
     bare_pass()  # what is set up once

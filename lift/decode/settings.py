@@ -69,8 +69,8 @@ def equal_shares(length: int, steps: int) -> list[int]:
 def timestep_shares(length: int, steps: int) -> list[int]:
     """The same in Dream: of what is masked at time t, the share 1 - s/t down to the next time s, rounded down.
 
-    Times fall evenly from 1 to 0.001; the last step commits the rest. Dream's code counts in fp32, which rounds
-    otherwise only where the share is a whole number of tokens.
+    Times fall evenly from 1 to 0.001; the last step commits the rest. Dream's code counts in fp32, which may round
+    otherwise where the share is a whole number of tokens; of at most 512 tokens it never does.
     """
     shares, left = [], length
     for i in range(steps - 1):
