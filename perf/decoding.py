@@ -16,7 +16,8 @@ from measurement import median, report, side_by_side
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from lift.decode.decoder import Decoder, commit_schedule, decode
+from lift.decode.decoder import decode
+from lift.decode.settings import Decoder, equal_shares
 from lift.models.predictor import MaskPredictor
 
 # By answer length, the block of 32 tokens that holds the end, and how many of 1,130 or 1,319 answers end there: counted
@@ -98,7 +99,7 @@ def plain(
     """
     x = F.pad(prompts, (0, length), value=mask_id)
     for start in range(prompts.shape[1], x.shape[1], block):
-        for count in commit_schedule(block, passes):
+        for count in equal_shares(block, passes):
             logits = logits_of(x)
             tokens = logits.argmax(-1)
             confidence = F.softmax(logits, dim=-1).gather(-1, tokens[..., None])[..., 0]

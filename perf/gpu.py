@@ -14,7 +14,8 @@ import torch
 from measurement import median, report, seconds
 from torch.nn import functional as F
 
-from lift.decode.decoder import Decoder, decode
+from lift.decode.decoder import decode
+from lift.decode.settings import Decoder
 from lift.finetune.objectives import Selection, lift, loss_sum, vanilla
 from lift.finetune.takes import takes
 from lift.finetune.trainer import checkpoint_activations
@@ -28,8 +29,7 @@ LORA = {"r": 128, "alpha": 256, "dropout": 0.05, "target_modules": ["q_proj", "k
 LENGTH, PROMPT = 4096, 150  # tokens of a training sequence, and of its prompt
 LEVELS = 6  # levels t of a sequence, evenly spaced: a third of them take LIFT-3's random component
 MASK, PAD = 126336, 126081
-DECODING = {"gen_length": 64, "block_length": 32, "steps": 32, "temperature": 0.0, "guidance": 0.0, "batch_size": 32}
-DECODING |= {"threshold": None, "cache": "none"}
+DECODING = vars(Decoder(64, 32, 32, stop_at_end=False)) | {"batch_size": 32}
 ASKED = 392  # tokens of a prompt: with 64 to write, as long as 200 and 256
 
 
@@ -156,8 +156,7 @@ def decoding_rows(model: predictor.MaskPredictor, shape: Shape, rows: int, turns
     peak(device)
     cases = {"a bare forward pass with all logits": bare_pass}
     for name, changes in kinds.items():
-        settings = {key: value for key, value in (DECODING | changes).items() if key != "batch_size"}
-        decoder = Decoder(**settings, stop_at_end=False)
+        decoder = Decoder(**{key: value for key, value in (DECODING | changes).items() if key != "batch_size"})
         cases[name] = lambda d=decoder: decode(model, prompts, d, list(range(rows)))
     times, memory = {}, {}
     bare_pass()  # what is set up once

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from lift import registry
 from lift.data.benchmarks import describe
 from lift.decode import answers
-from lift.decode.decoder import Decoder
+from lift.decode.settings import Decoder
 from lift.grade.judge import grade_rows
 from lift.models import checkpoint
 from lift.models.tokenization import decode_response, end_of_turn, load_tokenizer

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from lift import noise
 from lift.decode import answers
-from lift.decode.decoder import Decoder
+from lift.decode.settings import Decoder
 from lift.miniature import base, pretraining
 from lift.miniature.benchmarks import mini_contest_a, mini_gsm
 from lift.models import checkpoint

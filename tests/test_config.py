@@ -13,6 +13,7 @@ import yaml
 
 from lift import registry
 from lift.config import configuration, reference
+from lift.config.experiment import Experiment
 from lift.errors import InputError
 from tests.checkout import SMOKE
 from tests.conftest import GOLDEN
@@ -124,8 +125,28 @@ def test_defaults_are_filled_in():
         "batch_size": 32,
         "threshold": None,
         "cache": "none",
+        "schedule": "equal",
+        "confidence": "probability",
+        "confidence_temperature": 0.0,
+        "top_p": None,
+        "top_k": None,
+        "logits_eos_inf": False,
+        "confidence_eos_eot_inf": False,
     }
     assert resolved["benchmarks"]["mini-gsm"] == {"decoder": "greedy", "samples": 1, "k": 1, "source": "mini-gsm"}
+
+
+def test_an_order_that_is_drawn_is_drawn_with_every_seed():
+    """Also by a decoder that takes the best token: the base answers anew, and several answers differ."""
+    of_order = {"confidence": "entropy", "confidence_temperature": 0.1}
+    config = changed((("decoders", "greedy"), complete()["decoders"]["greedy"] | of_order))
+    config["benchmarks"]["mini-gsm"]["samples"] = 2
+    experiment = Experiment(configuration.resolve(config, SCHEMA))
+    assert ("mini-gsm", "greedy") in experiment.answers("base", 1)
+    assert experiment.scoring()["benchmarks"]["mini-gsm"]["decoders"]["greedy"]["drawn"]
+    as_it_is = Experiment(configuration.resolve(complete(), SCHEMA))
+    assert ("mini-gsm", "greedy") not in as_it_is.answers("base", 1)
+    assert not as_it_is.scoring()["benchmarks"]["mini-gsm"]["decoders"]["greedy"]["drawn"]
 
 
 def test_what_is_given_wins_over_defaults():
@@ -508,7 +529,40 @@ MISTAKES = {
     "block length that divides nothing": (
         ("decoders", "greedy", "block_length"),
         20,
-        ["decoders.greedy", "block_length 20", "gen_length"],
+        ["decoders.greedy.block_length", "20", "gen_length 48"],
+    ),
+    "timesteps and a threshold": (
+        ("decoders", "greedy"),
+        {"gen_length": 48, "block_length": 16, "threshold": 0.9, "schedule": "timesteps"},
+        ["decoders.greedy.schedule", "timesteps", "threshold"],
+    ),
+    "a threshold of an entropy": (
+        ("decoders", "greedy"),
+        {"gen_length": 48, "block_length": 16, "threshold": 0.9, "confidence": "entropy"},
+        ["decoders.greedy.threshold", "entropy", "negative"],
+    ),
+    "an order that is drawn by a threshold": (
+        ("decoders", "greedy"),
+        {"gen_length": 48, "block_length": 16, "threshold": 0.9}
+        | {"confidence": "maskgit_plus", "confidence_temperature": 0.1},
+        ["decoders.greedy.confidence_temperature", "threshold", "steps"],
+    ),
+    "a cut of nothing that counts": (
+        ("decoders", "sampled", "top_p"),
+        0.9,
+        ["decoders.sampled.top_p", "entropy", "probability"],
+    ),
+    "an unknown confidence": (
+        ("decoders", "sampled", "confidence"),
+        "low_confidence",
+        ["decoders.sampled.confidence", "'low_confidence'", "probability"],
+    ),
+    "all of the probability": (("decoders", "sampled", "top_p"), 1.0, ["decoders.sampled.top_p", "1.0"]),
+    "one token of all": (("decoders", "sampled", "top_k"), 1, ["decoders.sampled.top_k", "1", "minimum of 2"]),
+    "ends that are last by Dream's confidence": (
+        ("decoders", "greedy"),
+        {"gen_length": 48, "block_length": 48, "steps": 48, "confidence": "entropy", "confidence_eos_eot_inf": True},
+        ["decoders.greedy.confidence_eos_eot_inf", "probability", "entropy"],
     ),
     "batch size that is no multiple": (
         ("training", "micro_batch_size"),

@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 
 from lift import provenance
-from lift.data import contamination, hub, prompts, sources
+from lift.data import contamination, hub, overview, prompts, sources
 from lift.data.benchmarks import aime24, aime25, countdown, gsm8k, humaneval, math500, mbpp, sudoku
 from lift.data.corpora import dataset, kodcode, lift_sft_12k, s1k, s1k_1_1
 from lift.data.corpora import gsm8k as gsm8k_corpus
+from lift.decode.settings import Decoder
 from lift.errors import InputError
 from tests.conftest import ROOT
 from tests.stage_config import write_config
@@ -412,3 +413,15 @@ def test_weights_in_the_hubs_cache_are_known_by_their_checksum(tmp_path):
     assert provenance.file_hash(link) == provenance.file_hash(plain) == provenance.file_hash(ours)
     stored.write_bytes(b"longer weights, which nobody reads again")
     assert provenance.file_hash(link) != provenance.file_hash(stored)
+
+
+def test_the_table_of_benchmarks_shows_what_few_decoders_set(tmp_path):
+    (tmp_path / "gsm.source.json").write_text(json.dumps({"source": "gsm8k", "settings": {}, "count": 3}))
+    usual, dream = Decoder(8, 8, 8), Decoder(8, 8, 8, schedule="timesteps", confidence="entropy", top_p=0.9)
+    plan = {"gsm": {"decoders": {"usual": vars(usual), "dream": vars(dream)}, "samples": 1, "metric": "accuracy"}}
+    first, second = overview.benchmark_rows([tmp_path / "gsm.jsonl"], plan)
+    assert (first["schedule"], first["confidence"], first["top_p"]) == ("equal", "probability", None)
+    assert (second["schedule"], second["confidence"], second["top_p"]) == ("timesteps", "entropy", 0.9)
+    del plan["gsm"]["decoders"]["dream"]
+    (alone,) = overview.benchmark_rows([tmp_path / "gsm.jsonl"], plan)
+    assert first.keys() - alone.keys() == {"schedule", "confidence", "top_p"}

@@ -15,6 +15,8 @@ DECODERS = {
     "steps": {"gen_length": 16, "block_length": 8, "steps": 4, "temperature": 0.9, "batch_size": 3},
     "threshold": {"gen_length": 16, "block_length": 8, "threshold": 0.9, "cache": "dual", "temperature": 0.9}
     | {"batch_size": 4},
+    "dream": {"gen_length": 16, "block_length": 16, "steps": 8, "schedule": "timesteps", "confidence": "entropy"}
+    | {"temperature": 0.9, "top_p": 0.95, "confidence_temperature": 0.2, "batch_size": 5},
 }
 
 
@@ -103,8 +105,11 @@ def test_impossible_shards(lift_command, capsys, tmp_path, text):
 def test_the_decoder_knows_every_key_of_the_schema():
     from dataclasses import fields
 
-    from lift.decode.decoder import Decoder
+    from lift.decode.settings import Decoder
 
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    keys = set(schema["properties"]["decoders"]["additionalProperties"]["properties"])
+    of_decoders = schema["properties"]["decoders"]["additionalProperties"]["properties"]
+    keys = set(of_decoders)
     assert keys - {"batch_size"} == {field.name for field in fields(Decoder)}
+    defaults = {key: one["default"] for key, one in of_decoders.items() if "default" in one and key != "batch_size"}
+    assert defaults == {field.name: field.default for field in fields(Decoder) if field.name in defaults}

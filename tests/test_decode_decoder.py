@@ -1,5 +1,7 @@
 """The block-wise sampler: the release's token sequences, and what must hold for any model."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 from transformers import DynamicCache
 
 from lift import noise
-from lift.decode.decoder import Decoder, commit_schedule, decode, most_confident
+from lift.decode.decoder import decode, most_confident
+from lift.decode.settings import Decoder, equal_shares
 from lift.models import predictor
 
 
@@ -43,7 +46,12 @@ def test_stopping_changes_nothing_up_to_the_end(golden, tiny_llada):
     assert passes.min() < 32
 
 
-@pytest.mark.parametrize("how", [{"steps": 16}, {"steps": 16, "cache": "dual"}, {"threshold": 0.16, "cache": "prefix"}])
+DRAWN_ORDER = {"steps": 12, "schedule": "timesteps", "confidence": "entropy", "top_p": 0.9}
+DRAWN_ORDER |= {"confidence_temperature": 0.5}
+WAYS = [{"steps": 16}, {"steps": 16, "cache": "dual"}, {"threshold": 0.16, "cache": "prefix"}, DRAWN_ORDER]
+
+
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
 def test_company_changes_nothing(tiny_llada, temperature, how):
     """Prompts of different lengths, in one batch, in another order, or alone."""
@@ -73,7 +81,7 @@ def test_the_mask_token_is_never_chosen(tiny_llada):
 
 @given(st.integers(1, 64), st.integers(1, 64))
 def test_schedule_commits_every_token_once(block_length, steps):
-    schedule = commit_schedule(block_length, min(steps, block_length))
+    schedule = equal_shares(block_length, min(steps, block_length))
     assert sum(schedule) == block_length
     assert schedule == sorted(schedule, reverse=True)
     assert max(schedule) - min(schedule) <= 1
@@ -99,13 +107,13 @@ def test_impossible_settings(arguments):
         Decoder(32, 8, 16, threshold=0.5)
 
 
-def naive_decode(model, prompt, decoder, key):
+def naive_decode(model, prompt, decoder, key, ends):
     """One sequence, the whole vocabulary at every position, a Python loop over positions."""
     tokens, width, passes = [*prompt, *[model.mask_id] * decoder.gen_length], len(prompt), 0
     for block in range(decoder.gen_length // decoder.block_length):
         start = width + block * decoder.block_length
         positions = range(start, start + decoder.block_length)
-        for step, count in enumerate(decoder.schedule):
+        for step, count in enumerate(decoder.commits):
             if model.mask_id not in tokens[start : positions.stop]:
                 break
             ids = torch.tensor([tokens])
@@ -115,18 +123,44 @@ def naive_decode(model, prompt, decoder, key):
                 stop = positions.stop if decoder.cache == "dual" else ids.shape[1]
                 logits, passes = logits_from_cache(model, kept, ids, start - model.shift, stop), passes + 1
             logits[:, model.mask_id] = -torch.inf
-            stream = noise.subkey(torch.tensor([key]), block * len(decoder.schedule) + step)
+            stream = noise.subkey(torch.tensor([key]), block * len(decoder.commits) + step)
             uniforms = noise.uniform(stream, decoder.block_length, logits.shape[1])[0]
+            of_order = noise.uniform(noise.subkey(stream, 0), decoder.block_length)[0]
+            if decoder.logits_eos_inf:
+                logits[:, model.pad_id] = -torch.inf
             found = []
             for place, n in enumerate(positions):
                 if tokens[n] == model.mask_id:
-                    perturbed = logits[n].double() - decoder.temperature * (-uniforms[place].log()).log()
-                    token = int((perturbed if decoder.temperature else logits[n]).argmax())
-                    found.append((-logits[n].softmax(-1)[token].item(), n, token))
+                    token, confidence = naive_choice(logits[n], uniforms[place], decoder, ends)
+                    if decoder.confidence_temperature:
+                        confidence = confidence / decoder.confidence_temperature - math.log(-math.log(of_order[place]))
+                    found.append((-confidence, n, token))
             for place, (negative, n, token) in enumerate(sorted(found)):
                 if place < count or (decoder.threshold and -negative >= decoder.threshold):
                     tokens[n] = token
     return tokens[width:], passes
+
+
+def naive_choice(logits, uniforms, decoder, ends):
+    """A position's token and confidence, from its logits and noise (V,): token by token, the most probable first."""
+    cuts = decoder.confidence != "probability"
+    scaled = logits / decoder.temperature if decoder.temperature else logits
+    kept, mass = [], 0.0
+    for token, probability in sorted(enumerate(scaled.softmax(-1).tolist()), key=lambda pair: -pair[1]):
+        if cuts and (mass > (decoder.top_p or 1) or len(kept) == decoder.top_k):
+            break
+        kept.append(token)
+        mass += probability
+    noisy = (scaled.double() - (-uniforms.log()).log())[kept]
+    token = kept[int(noisy.argmax()) if decoder.temperature else 0]
+    if decoder.confidence == "probability":
+        if decoder.confidence_eos_eot_inf:
+            logits = logits.index_fill(0, torch.tensor(ends), -torch.inf)
+        return token, logits.softmax(-1)[token].item()
+    left = scaled[kept].softmax(-1).tolist()
+    if decoder.confidence == "entropy":
+        return token, sum(p * math.log(p) for p in left if p)
+    return token, left[0] - left[1] if decoder.confidence == "topk_margin" else left[kept.index(token)]
 
 
 def logits_of(model, ids):
@@ -163,21 +197,26 @@ KINDS = {
     "threshold": {"threshold": 0.16},
     "prefix-threshold": {"threshold": 0.16, "cache": "prefix"},
     "dual-threshold": {"threshold": 0.16, "cache": "dual"},
+    "timesteps": {"steps": 12, "schedule": "timesteps"},
+    "entropy": {"steps": 12, "schedule": "timesteps", "confidence": "entropy", "top_p": 0.8},
+    "maskgit_plus-dual": {"steps": 12, "confidence": "maskgit_plus", "top_p": 0.9, "top_k": 30, "cache": "dual"},
+    "topk_margin-threshold": {"threshold": 0.08, "confidence": "topk_margin"},
+    "ends": {"steps": 12, "logits_eos_inf": True, "confidence_eos_eot_inf": True},
 }
 
 
 @pytest.mark.parametrize("name", ["tiny_llada", "tiny_dream"])
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "drawn order"])
 def test_against_a_naive_version(name, temperature, kind, request):
-    model = request.getfixturevalue(name)
+    model, ends = request.getfixturevalue(name), [23, 119]  # which both networks like
     generator = torch.Generator().manual_seed(1)
     prompts = [torch.randint(0, 150, (n,), generator=generator).tolist() for n in (7, 4, 10, 7)]
-    decoder = Decoder(24, 8, temperature=temperature, stop_at_end=False, **KINDS[kind])
-    tokens, passes = decode(model, prompts, decoder, [11, 12, 13, 14])
+    decoder = Decoder(24, 8, temperature=temperature, stop_at_end=False, **KINDS.get(kind, DRAWN_ORDER))
+    tokens, passes = decode(model, prompts, decoder, [11, 12, 13, 14], ends)
     with torch.no_grad():
         for prompt, key, found, took in zip(prompts, (11, 12, 13, 14), tokens.tolist(), passes.tolist(), strict=True):
-            assert (found, took) == naive_decode(model, prompt, decoder, key)
+            assert (found, took) == naive_decode(model, prompt, decoder, key, ends)
     if decoder.threshold:
         assert 3 < passes.min() < passes.max() < 24  # some passes commit several tokens, not all the same number
 

@@ -22,7 +22,8 @@ from transformers.utils.import_utils import enable_tf32
 
 from lift import noise
 from lift.decode import decoder as decoding
-from lift.decode.decoder import Decoder, decode
+from lift.decode.decoder import decode
+from lift.decode.settings import Decoder
 from lift.finetune import trainer
 from lift.finetune.objectives import Selection, cart, gift, lift, loss_sum, vanilla
 from lift.models import adapters, checkpoint, peak_memory, predictor
@@ -47,6 +48,9 @@ DECODERS = {
     "dual": Decoder(32, 8, 16, cache="dual"),
     "threshold": Decoder(32, 8, threshold=0.05),
     "dual and threshold": Decoder(32, 8, threshold=0.05, cache="dual"),
+    "dream": Decoder(32, 32, 16, schedule="timesteps", confidence="entropy", top_p=0.9),
+    "dream, drawn": Decoder(32, 32, 16, 0.7, confidence="maskgit_plus", top_k=30, confidence_temperature=0.5),
+    "ends": Decoder(32, 8, 16, logits_eos_inf=True, confidence_eos_eot_inf=True),
 }
 OBJECTIVES = {"vanilla": vanilla.select, "cart": cart.select, "gift": gift.select, "lift": lift.select}
 
@@ -279,14 +283,14 @@ def test_decoding_takes_the_memory_that_is_planned(cache, temperature):
     torch.cuda.reset_peak_memory_stats()
     decode(model, prompts, Decoder(**settings), list(range(32)))
     most = torch.cuda.max_memory_allocated() - before
-    entry = settings | {"guidance": 0.0, "threshold": None, "batch_size": 32}
+    entry = vars(Decoder(**settings)) | {"batch_size": 32}
     planned = peak_memory.decoding_bytes(SHAPE, "bfloat16", None, 200, entry)
     print(f"decoding, cache {cache}, temperature {temperature}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
     assert 0.8 * planned < most < 1.2 * planned
 
 
 @CUDA
-@pytest.mark.parametrize("name", ["greedy", "guided", "prefix", "dual"])
+@pytest.mark.parametrize("name", ["greedy", "guided", "prefix", "dual", "dream", "dream, drawn", "ends"])
 def test_a_step_never_waits_for_the_gpu(name, monkeypatch):
     """Every pass of a block is queued without a question back, with a greedy decoder of `steps`."""
     model, original = checkpoint.load(GOLDEN / "tiny_llada", DEVICE), decoding.fill_block

@@ -24,6 +24,7 @@ from lift.config import configuration
 from lift.config.layout import Layout
 from lift.data import counts
 from lift.decode import decoder as decoding
+from lift.decode.settings import Decoder
 from lift.errors import InputError
 from lift.finetune import trainer
 from lift.finetune.objectives import Selection, gift, loss_sum
@@ -43,8 +44,7 @@ ROOT = Path(__file__).parent.parent
 CONFIGS = [ROOT / "config" / name for name in ("paper.yaml", "code.yaml", "config.yaml")]
 QKV = {"r": 16, "alpha": 32, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}
 EVERYWHERE = QKV | {"target_modules": list(shapes.projections(PUBLISHED["llada"]))}
-GREEDY = {"gen_length": 64, "block_length": 32, "steps": 4, "temperature": 0.0, "guidance": 0.0, "batch_size": 4}
-GREEDY |= {"threshold": None, "cache": "none"}
+GREEDY = vars(Decoder(64, 32, 4)) | {"batch_size": 4}
 SHAPE = Shape(hidden=128, layers=3, heads=4, kv_heads=2, mlp=384, vocabulary=300, qkv_bias=True)
 
 
@@ -129,7 +129,7 @@ SMALL = Shape(hidden=4, layers=2, heads=2, kv_heads=1, mlp=8, vocabulary=10)
 # of a layer: q and o 4 x 4, k and v 4 x 2, gate, up and down 4 x 8: 144
 
 
-HAND = {"gen_length": 6, "block_length": 3, "steps": 4, "threshold": None, "cache": "none", "guidance": 0.0}
+HAND = vars(Decoder(6, 3, 4))
 
 
 def test_operations_by_hand():
@@ -400,13 +400,13 @@ def test_scoring_holds_less_than_training(select):
 
 
 @pytest.mark.parametrize("cache", ["none", "prefix", "dual"])
-@pytest.mark.parametrize("guidance", [0.0, 1.0])
-def test_decoding_takes_the_operations_that_are_planned(cache, guidance):
-    given = GREEDY | {"cache": cache, "guidance": guidance}
+@pytest.mark.parametrize("further", [{}, {"guidance": 1.0}, {"schedule": "timesteps", "steps": 12}])
+def test_decoding_takes_the_operations_that_are_planned(cache, further):
+    given = GREEDY | {"cache": cache} | further
     settings = {key: value for key, value in given.items() if key != "batch_size"} | {"stop_at_end": False}
     model = network(SHAPE, torch.bfloat16, None, "llada").eval()
     prompts = [[5] * 30] * 3
-    counted = count(lambda: decoding.decode(model, prompts, decoding.Decoder(**settings)))
+    counted = count(lambda: decoding.decode(model, prompts, Decoder(**settings)))
     assert counted == 3 * costs.decoding_flops(SHAPE, None, 30, given)[0]
 
 
@@ -415,15 +415,25 @@ def test_decoding_takes_the_operations_that_are_planned(cache, guidance):
 @pytest.mark.parametrize("guidance", [0.0, 1.0])
 @pytest.mark.parametrize("vocabulary,mlp,family", [(9000, 384, "Dream"), (300, 384, "llada"), (300, 2048, "Dream")])
 def test_decoding_holds_what_is_planned(cache, temperature, guidance, vocabulary, mlp, family):
-    shape = replace(SHAPE, vocabulary=vocabulary, mlp=mlp, layers=2)
     given = GREEDY | {"temperature": temperature, "guidance": guidance, "cache": cache, "steps": 4}
+    held_is_planned(replace(SHAPE, vocabulary=vocabulary, mlp=mlp, layers=2), family, given)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("confidence", ["maskgit_plus", "topk_margin", "entropy"])
+@pytest.mark.parametrize("cuts", [{}, {"top_k": 5}, {"top_p": 0.9}])
+def test_dreams_sampler_holds_what_is_planned(temperature, confidence, cuts):
+    given = GREEDY | {"temperature": temperature, "confidence": confidence, "schedule": "timesteps"} | cuts
+    held_is_planned(replace(SHAPE, vocabulary=9000, layers=2), "Dream", given, "float32")
+
+
+def held_is_planned(shape, family, given, dtype="bfloat16"):
     settings = {key: value for key, value in given.items() if key != "batch_size"}
-    model = network(shape, torch.bfloat16, None, family).eval()
+    model = network(shape, predictor.DTYPES[dtype], None, family).eval()
     prompts = [[5 + i] * 300 for i in range(given["batch_size"])]  # equal ones would share a pass
-    most = inference(
-        model, lambda: decoding.decode(model, prompts, decoding.Decoder(**settings), list(range(len(prompts))))
-    )
-    planned = peak_memory.decoding_bytes(shape, "bfloat16", None, 300, given) - 2 * shapes.parameters(shape)
+    most = inference(model, lambda: decoding.decode(model, prompts, Decoder(**settings), list(range(len(prompts)))))
+    weights = peak_memory.BYTES[dtype] * shapes.parameters(shape)
+    planned = peak_memory.decoding_bytes(shape, dtype, None, 300, given) - weights
     assert 0.85 * planned < most < 1.01 * planned
 
 
@@ -585,6 +595,21 @@ def test_the_paper_by_hand(tmp_path):
     levels = config["statistics"]["levels"]
     each = forward(shape, 6 * 4096, 4096, 3796 * sum(levels))
     assert statistics.flops == {"bfloat16": pytest.approx(990 * 20 * each)}
+
+
+def test_the_paper_shows_each_models_own_sampler(tmp_path):
+    """Its comments hold entries that can be used, which config/README.md has too, and what they take."""
+    text = CONFIGS[0].read_text()
+    lines, (benchmark,) = re.findall(r"^# ( \S+: {.*})$", text, re.M), re.findall(r"(gsm8k: {.*llada-512]})", text)
+    readme = (ROOT / "config" / "README.md").read_text()
+    assert [line for line in [*lines, benchmark] if line.strip() not in readme] == []
+    config, added = yaml.safe_load(text), yaml.safe_load("\n".join(lines))
+    config["decoders"] |= added
+    config["benchmarks"] |= yaml.safe_load(benchmark)
+    assert added.keys() < set(config["benchmarks"]["gsm8k"]["decoder"])
+    with_them = configuration.resolve(config, yaml.safe_load(configuration.SCHEMA.read_text()))
+    hours = [planning.plan(one, tmp_path).stages()[-1]["hours"] for one in (resolved(CONFIGS[0]), with_them)]
+    assert f"takes {hours[1] - hours[0]:.0f} GPU-hours more" in text
 
 
 def test_shards_share_statistics_and_decoding(tmp_path):

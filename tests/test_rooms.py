@@ -18,9 +18,9 @@ MAY_IMPORT = {
     "finetune": {"data", "models", "statistics"},
     "decode": {"models"},
     "scores": {"statistics"},
-    "config": {"data", "models"},
+    "config": {"data", "decode", "models"},
     "miniature": {"data", "models"},
-    "plan": {"config", "data", "finetune", "grade", "machine", "miniature", "models", "scores"},
+    "plan": {"config", "data", "decode", "finetune", "grade", "machine", "miniature", "models", "scores"},
     "report": {"config", "data", "scores", "statistics"},
 }
 FACES = {"stages", "tools"}  # which import from all rooms and are imported by none

@@ -14,12 +14,12 @@ from lift.scores.scores import read_problems, score_rows
 from tests.conftest import ROOT
 
 GREEDY, LONG, FAST = (
-    {"gen_length": length, "steps": steps, "temperature": 0.0} for length, steps in ((32, 4), (64, 8), (32, 2))
+    {"gen_length": length, "steps": steps, "drawn": False} for length, steps in ((32, 4), (64, 8), (32, 2))
 )
 PLAN = {
     "gsm8k": {"metric": "accuracy", "k": 1, "decoders": {"greedy": GREEDY, "long": LONG, "fast": FAST}},
     "sudoku": {"metric": "cell_accuracy", "k": 1, "decoders": {"greedy": GREEDY}},
-    "aime24": {"metric": "pass@k", "k": 2, "decoders": {"sampled": GREEDY | {"temperature": 0.8}}},
+    "aime24": {"metric": "pass@k", "k": 2, "decoders": {"sampled": GREEDY | {"drawn": True}}},
 }
 STEPS = {("m", "sft", seed): 120 for seed in (0, 1)}
 OWN = {"gsm8k": "accuracy", "sudoku": "cell_accuracy", "aime24": "pass@2"}

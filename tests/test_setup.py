@@ -83,7 +83,7 @@ def test_the_base_answers_in_the_format(tmp_path):
     from tqdm import tqdm
 
     from lift.decode import answers
-    from lift.decode.decoder import Decoder
+    from lift.decode.settings import Decoder
     from lift.grade import judge as grading
     from lift.miniature.benchmarks import mini_gsm
 

@@ -83,7 +83,7 @@ AFTER_DECODING = {"problem_scores": 1} | AFTER_PROBLEM_SCORES
 
 
 def test_a_changed_decoder_plans_decoding_and_no_training(checkout):
-    with checkout.edited("lift/decode/decoder.py", "    share, remainder", "    pass\n    share, remainder"):
+    with checkout.edited("lift/decode/settings.py", "    share, remainder", "    pass\n    share, remainder"):
         assert checkout.plan() == {"answer": 12, "judge": 12} | AFTER_DECODING
 
 
@@ -114,14 +114,14 @@ def test_a_changed_grader_plans_grading_and_no_decoding(checkout):
 
 @pytest.mark.parametrize("said", ["# as published\n    share, remainder", "share, remainder"])
 def test_a_comment_plans_nothing(checkout, said):
-    with checkout.edited("lift/decode/decoder.py", "share, remainder", said):
+    with checkout.edited("lift/decode/settings.py", "share, remainder", said):
         assert checkout.plan() == {}
 
 
 def test_results_of_an_older_version_are_kept_by_touching_them(checkout):
     """What the README says to do where code was moved or changed without a change of results."""
     made = (checkout.results / "scores.csv").read_bytes()
-    with checkout.edited("lift/decode/decoder.py", "    share, remainder", "    pass\n    share, remainder"):
+    with checkout.edited("lift/decode/settings.py", "    share, remainder", "    pass\n    share, remainder"):
         assert checkout.plan() != {}
         result = checkout.run("--touch")
         assert result.returncode == 0, result.stderr

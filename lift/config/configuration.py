@@ -10,6 +10,7 @@ import yaml
 from lift import registry
 from lift.config.schema import as_written, explain, fill_defaults, hint, not_finite, read_as
 from lift.data import hub, prompts
+from lift.decode import settings as decoding
 from lift.errors import InputError
 from lift.models import model_files
 from lift.models.families import FAMILIES
@@ -195,16 +196,7 @@ def _cross_check(config: dict):
     if config["statistics"]["corpus"] not in config["corpora"]:
         yield _unknown("statistics.corpus", "corpus", config["statistics"]["corpus"], config["corpora"])
     for name, decoder in config["decoders"].items():
-        blocks, rest = divmod(decoder["gen_length"], decoder["block_length"])
-        if rest:
-            yield f"decoders.{name}: block_length {decoder['block_length']} does not divide gen_length"
-        elif (decoder["steps"] is None) == (decoder["threshold"] is None):
-            yield f"decoders.{name}: either `steps` or `threshold`, and not both"
-        elif decoder["steps"] is None:
-            continue
-        elif not blocks <= decoder["steps"] <= decoder["gen_length"] or decoder["steps"] % blocks:
-            bounds = f"from {blocks} to {decoder['gen_length']}"
-            yield f"decoders.{name}.steps: {decoder['steps']} must be a multiple of the {blocks} blocks, {bounds}"
+        yield from (f"decoders.{name}.{key}: {fault}" for key, fault in decoding.faults(decoder))
     for name, benchmark in config["benchmarks"].items():
         key, source = f"benchmarks.{name}", benchmark.setdefault("source", name)
         yield from _check_source(key, source, "benchmark", benchmark, _given(benchmark))
@@ -212,7 +204,7 @@ def _cross_check(config: dict):
         for decoder in [named] if isinstance(named, str) else named:
             if decoder not in config["decoders"]:
                 yield _unknown(f"{key}.decoder", "decoder", decoder, config["decoders"])
-            elif benchmark["samples"] > 1 and not config["decoders"][decoder]["temperature"]:
+            elif benchmark["samples"] > 1 and not decoding.drawn(config["decoders"][decoder]):
                 yield f"{key}.samples: {benchmark['samples']} answers of greedy decoder ({decoder}) are equal"
         if not 1 <= benchmark.setdefault("k", benchmark["samples"]) <= benchmark["samples"]:
             yield f"{key}.k: {benchmark['k']} of {benchmark['samples']} samples cannot be drawn"

@@ -12,6 +12,7 @@ from lift.config import configuration
 from lift.config.layout import Layout
 from lift.data.benchmarks import data_file, describe
 from lift.data.prompts import prompt_file
+from lift.decode.settings import drawn
 from lift.errors import InputError
 from lift.provenance import file_hash
 
@@ -96,7 +97,7 @@ class Experiment:
         if method == "guess":
             return [(name, decoder) for name, decoder in every if self._about[name]["guesses"]]
         if method == "base" and seed != self.seeds[0]:
-            return [(name, decoder) for name, decoder in every if self.decoders(name)[decoder]["temperature"]]
+            return [(name, decoder) for name, decoder in every if drawn(self.decoders(name)[decoder])]
         return every
 
     def checkpoints(self) -> list[tuple[str, str, int]]:
@@ -219,12 +220,18 @@ class Experiment:
     def scoring(self) -> dict:
         """benchmarks (by name: metric, k, decoders in their order), runs: of the score of every problem.
 
-        runs: by method without runs of its own, the one whose it decodes.
+        decoders: gen_length, steps and whether they draw anything. runs: by method without runs of its own, the one
+        whose it decodes.
         """
         runs = {name: self.run_of(name) for name in sorted(self.methods) if self.run_of(name) != name}
         benchmarks = {
             name: {"metric": about["metric"], "k": self.config["benchmarks"][name]["k"]}
-            | {"decoders": self.decoders(name)}
+            | {
+                "decoders": {
+                    decoder: {"gen_length": one["gen_length"], "steps": one["steps"], "drawn": drawn(one)}
+                    for decoder, one in self.decoders(name).items()
+                }
+            }
             for name, about in sorted(self._about.items())
         }
         return {"benchmarks": benchmarks, "runs": runs}

@@ -53,9 +53,15 @@ def length_rows(folders: list[Path], max_lengths: dict[str, list[int]]) -> list[
     return rows
 
 
+# What few decoders set, and what the others have: a column each where a decoder sets it.
+_SELDOM = {"schedule": "equal", "confidence": "probability", "confidence_temperature": 0, "top_p": None, "top_k": None}
+_SELDOM |= {"guidance": 0, "logits_eos_inf": False, "confidence_eos_eot_inf": False}
+
+
 def benchmark_rows(files: list[Path], plan: dict) -> list[dict]:
     """A row a benchmark and decoder: where its problems and its prompt come from, and how it is decoded."""
-    rows = []
+    rows, decoders = [], [decoder for wanted in plan.values() for decoder in wanted["decoders"].values()]
+    further = [key for key, usual in _SELDOM.items() if any(decoder[key] != usual for decoder in decoders)]
     for path in files:
         source, wanted = json.loads(path.with_suffix(".source.json").read_text()), plan[path.stem]
         settings = source["settings"]
@@ -75,6 +81,7 @@ def benchmark_rows(files: list[Path], plan: dict) -> list[dict]:
                     "threshold": decoder["threshold"],
                     "cache": decoder["cache"],
                     "temperature": decoder["temperature"],
+                    **{key: decoder[key] for key in further},
                     "samples": wanted["samples"],
                     "metric": wanted["metric"],
                 }

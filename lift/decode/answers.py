@@ -15,7 +15,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lift import noise
-from lift.decode.decoder import Decoder, decode
+from lift.decode.decoder import decode
+from lift.decode.settings import Decoder
 from lift.models.predictor import MaskPredictor
 from lift.models.tokenization import OPENING, decode_response, encode, encode_prompts, end_of_turn
 

@@ -1,66 +1,17 @@
 """Block-wise diffusion decoding with low-confidence remasking (LLaDA, arXiv 2502.09992, section 2.4).
 
 The response is cut in blocks, decoded left to right. Within a block each pass predicts every masked position and
-commits the most confident ones; the others stay masked. Two approximations are there by choice, both from Fast-dLLM
-(arXiv 2505.22618): a cache, and committing all that is confident enough.
+commits the most confident ones; the others stay masked. What confidence is and how many are committed may also be as in
+Dream (arXiv 2508.15487). Two approximations are there by choice, both from Fast-dLLM (arXiv 2505.22618): a cache, and
+committing all that is confident enough.
 """
-
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from lift import noise
+from lift.decode.settings import Decoder
 from lift.models.block_cache import BlockCache
 from lift.models.predictor import MaskPredictor
-
-
-@dataclass(frozen=True)
-class Decoder:
-    """Settings of one decoder.
-
-    gen_length, block_length: tokens. steps: forward passes for a whole response, shared equally by the blocks.
-    threshold: in place of steps; a pass commits every token of at least this confidence, and always the most confident.
-    temperature: 0 is greedy; above it, tokens are drawn from softmax(logits / temperature). guidance: weight w of
-    classifier-free guidance, 0 for none. stop_at_end: leave a sequence once a finished block holds its end token.
-    cache: what a block's passes after the first take as it was in the first: with "prefix" all before the block, with
-    "dual" all but the block.
-    """
-
-    gen_length: int
-    block_length: int
-    steps: int | None = None
-    temperature: float = 0.0
-    guidance: float = 0.0
-    stop_at_end: bool = True
-    cache: Literal["none", "prefix", "dual"] = "none"
-    threshold: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.gen_length % self.block_length:
-            raise ValueError(f"gen_length {self.gen_length} is no multiple of block_length {self.block_length}.")
-        if (self.steps is None) == (self.threshold is None):
-            raise ValueError("A decoder has either steps or a threshold.")
-        if self.steps is not None and not self.blocks <= self.steps <= self.gen_length:
-            raise ValueError(
-                f"steps {self.steps} is not from {self.blocks} (one a block) to {self.gen_length} (one a token)."
-            )
-
-    @property
-    def blocks(self) -> int:
-        return self.gen_length // self.block_length
-
-    @property
-    def schedule(self) -> list[int]:
-        """The least number of tokens that each pass of a block commits; with a threshold it may be more."""
-        steps = self.block_length if self.steps is None else self.steps // self.blocks
-        return commit_schedule(self.block_length, steps)
-
-
-def commit_schedule(block_length: int, steps: int) -> list[int]:
-    """How many tokens each step of a block commits: equal shares, the remainder on the first steps."""
-    share, remainder = divmod(block_length, steps)
-    return [share + (i < remainder) for i in range(steps)]
 
 
 def choose(
@@ -69,12 +20,13 @@ def choose(
     decoder: Decoder,
     keys: torch.Tensor,
     places: torch.Tensor,
+    ends: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """States (B, K, H) -> (B, K) tokens and their confidence, the noise-free probability of the chosen token.
+    """States (B, K, H) -> (B, K) tokens and their confidence, as `confidence_of` has it.
 
     states: with the prompt and, under guidance, without it. The mask token is never chosen. keys (B,): where the
-    sampling noise of this pass lies, places (B, K) in the block: where a position's part of it lies. Logits stand in
-    memory for a chunk of positions at a time.
+    sampling noise of this pass lies, places (B, K) in the block: where a position's part of it lies. ends (E,): end
+    tokens. Logits stand in memory for a chunk of positions at a time.
     """
     views = [view.flatten(0, 1) for view in states]  # (B K, H)
     keys, places = keys.repeat_interleave(places.shape[1]), places.flatten()
@@ -86,15 +38,52 @@ def choose(
             without = model.head(views[1][part])
             logits.sub_(without).mul_(decoder.guidance + 1).add_(without)  # without + (w + 1) (with - without)
         logits[:, model.mask_id] = -torch.inf
+        if decoder.logits_eos_inf:
+            logits[:, model.pad_id] = -torch.inf
+        weight = decoder.temperature  # of the noise
+        if decoder.confidence != "probability":
+            logits, weight = restrict(logits, decoder), 1.0
         highest, chosen = logits.max(-1)
         if decoder.temperature > 0:
             size = logits.shape[1]
             uniforms = noise.uniform(keys[part], size, first=places[part] * size)
-            chosen = (logits.double() - decoder.temperature * (-uniforms.log()).log()).argmax(-1)
+            chosen = (logits.double() - weight * (-uniforms.log()).log()).argmax(-1)
+        if decoder.confidence_eos_eot_inf:
+            highest = logits.index_fill_(1, ends, -torch.inf).amax(-1)
         odds = logits.sub_(highest[:, None]).exp_()  # a softmax in place
         tokens[part] = chosen
-        confidence[part] = odds.gather(1, chosen[:, None])[:, 0] / odds.sum(-1)
+        confidence[part] = confidence_of(chosen, odds, decoder)
     return tokens.view(states[0].shape[:2]), confidence.view(states[0].shape[:2])
+
+
+def restrict(logits: torch.Tensor, decoder: Decoder) -> torch.Tensor:
+    """(C, V) logits, over the temperature and, where top_p and top_k leave a token out, -inf; in place."""
+    if decoder.temperature > 0:
+        logits.div_(decoder.temperature)
+    if decoder.top_p is not None:
+        ordered = logits.sort(descending=True).values
+        not_above = (ordered.softmax(-1).cumsum_(-1) <= decoder.top_p).sum(-1, keepdim=True)  # one more token is needed
+        logits.masked_fill_(logits < ordered.gather(1, not_above.clamp(max=logits.shape[1] - 1)), -torch.inf)
+    if decoder.top_k is not None:
+        lowest = logits.topk(min(decoder.top_k, logits.shape[1])).values[:, -1:]
+        logits.masked_fill_(logits < lowest, -torch.inf)
+    return logits
+
+
+def confidence_of(chosen: torch.Tensor, odds: torch.Tensor, decoder: Decoder) -> torch.Tensor:
+    """(C,) tokens out of (C, V) odds, which are used up -> (C,) how sure a decoder is of each.
+
+    "probability": of the token, by the model, whatever the temperature (LLaDA's low_confidence). The others are Dream's
+    and of the distribution that tokens are drawn from: the token's probability ("maskgit_plus"), how much more probable
+    the best token is than the second ("topk_margin"), the negative entropy in nats ("entropy").
+    """
+    if decoder.confidence == "entropy":
+        odds.div_(odds.sum(-1, keepdim=True))
+        return (odds + 1e-10).log_().mul_(odds).sum(-1)
+    if decoder.confidence == "topk_margin":
+        best = odds.topk(2).values  # (C, 2)
+        return (best[:, 0] - best[:, 1]) / odds.sum(-1)
+    return odds.gather(1, chosen[:, None])[:, 0] / odds.sum(-1)
 
 
 def most_confident(confidence: torch.Tensor, masked: torch.Tensor, count: int) -> torch.Tensor:
@@ -113,7 +102,7 @@ class _Passes:
     def __init__(self, model: MaskPredictor, decoder: Decoder, width: int, window: slice, padding: torch.Tensor):
         self.model, self.decoder, self.width, self.window, self.padding = model, decoder, width, window, padding
         self.caches = [None] * (2 if decoder.guidance else 1)
-        self.padded, self.alike = bool(padding.any()), decoder.temperature > 0
+        self.padded, self.alike = bool(padding.any()), decoder.drawn
 
     def _read(self, x: torch.Tensor, positions: torch.Tensor, padding: torch.Tensor) -> list[torch.Tensor]:
         real = None
@@ -161,22 +150,24 @@ class _Passes:
 
 
 def fill_block(
-    passes: _Passes, x: torch.Tensor, decoder: Decoder, keys: torch.Tensor, first_stream: int
+    passes: _Passes, x: torch.Tensor, decoder: Decoder, keys: torch.Tensor, first_stream: int, ends: torch.Tensor
 ) -> torch.Tensor:
     """Commit every masked token of a block of x (B, L), in place; the passes that each sequence took part in (B,)."""
     window, mask_id = passes.window, passes.model.mask_id
     took = torch.zeros(len(x), dtype=torch.long, device=x.device)
     rows, open_places = torch.arange(len(x), device=x.device), decoder.block_length  # at most, in a row
-    for step, count in enumerate(decoder.schedule):
+    for step, count in enumerate(decoder.commits):
         ours = x[rows]
         masked = ours[:, window] == mask_id  # (B', K)
         places = masked.byte().argsort(dim=1, descending=True, stable=True)[:, :open_places]
         positions = window.start + places
         states = passes.next(ours, positions) if step else passes.first(ours, positions)
-        chosen, confidence = choose(
-            passes.model, states, decoder, noise.subkey(keys[rows], first_stream + step), places
-        )
+        drawn_by = noise.subkey(keys[rows], first_stream + step)
+        chosen, confidence = choose(passes.model, states, decoder, drawn_by, places, ends)
         masked = masked.gather(1, places)
+        if decoder.confidence_temperature > 0:  # the highest of these are a draw without replacement
+            uniforms = noise.uniform(noise.subkey(drawn_by, 0), decoder.block_length).gather(1, places)
+            confidence = confidence / decoder.confidence_temperature - (-uniforms.log()).log()
         commit = most_confident(confidence, masked, count)
         if decoder.threshold is not None:
             commit |= masked & (confidence >= decoder.threshold)
@@ -209,13 +200,13 @@ def decode(
     """Decode one batch of prompts (token ids).
 
     Returns tokens (B, gen_length), padding after the first block that holds an end token, and the number of forward
-    passes that each sequence took part in (B,). keys: one a sequence, addresses its sampling noise (needed above
-    temperature 0). ends: the end tokens, padding alone if left out. A sequence's answer does not depend, up to
+    passes that each sequence took part in (B,). keys: one a sequence, addresses its sampling noise (needed where
+    anything is drawn). ends: the end tokens, padding alone if left out. A sequence's answer does not depend, up to
     rounding, on the others in the batch.
     """
-    if decoder.temperature > 0 and keys is None:
+    if decoder.drawn and keys is None:
         raise ValueError("Sampling needs a key for every prompt.")
-    device, end = model.device, model.pad_id
+    device, end, passes_a_block = model.device, model.pad_id, len(decoder.commits)
     ends = torch.tensor(ends or [end], device=device)
     width = max(map(len, prompts))
     rows = [[end] * (width - len(p)) + p + [model.mask_id] * decoder.gen_length for p in prompts]
@@ -228,7 +219,7 @@ def decode(
         window = slice(width + block * decoder.block_length, width + (block + 1) * decoder.block_length)
         x = tokens[active]
         passes = _Passes(model, decoder, width, window, padding[active])
-        took[active] += fill_block(passes, x, decoder, keys[active], block * len(decoder.schedule))
+        took[active] += fill_block(passes, x, decoder, keys[active], block * passes_a_block, ends)
         tokens[active] = x
         if decoder.stop_at_end:
             # later blocks cannot change what stands before the end token

@@ -81,8 +81,10 @@ def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, dec
     """The most that decoding holds: inside a layer, or where tokens are chosen; and its caches."""
     rows, views = decoder["batch_size"], 2 if decoder["guidance"] else 1
     positions, tokens = rows * decoder["block_length"], rows * (prompt + decoder["gen_length"])
-    # a logit in fp32; when sampling, four numbers of 64 bits; with guidance, another logit
-    each = 4 + (32 if decoder["temperature"] else 0) + (4 if decoder["guidance"] else 0)
+    # a logit in fp32; with guidance, another; when sampling, four numbers of 64 bits; else what top_p sorts, a number
+    # and its place, or the logarithms of an entropy, or which are out by top_k
+    further = 12 if decoder["top_p"] else 4 if decoder["confidence"] == "entropy" else 1 if decoder["top_k"] else 0
+    each = 4 + (4 if decoder["guidance"] else 0) + (32 if decoder["temperature"] else further)
     choosing = _logit_bytes(shape, dtype, positions, each)
     states = views * positions * shape.hidden * BYTES[dtype]
     kept = 0 if decoder["cache"] == "none" else views * tokens * 2 * shape.kv * BYTES[dtype]  # of a layer

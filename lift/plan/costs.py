@@ -5,9 +5,11 @@ two operations. Memory is in lift.models.memory. Nothing here imports torch.
 """
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 import numpy as np
 
+from lift.decode.settings import commits
 from lift.finetune.takes import Takes
 from lift.models.shape import Shape, adapter_parameters, adapter_sizes, matrix_weights, parameters
 
@@ -80,9 +82,8 @@ def decoding_flops(shape: Shape, lora: dict | None, prompt: int, decoder: dict) 
     """
     length, block = prompt + decoder["gen_length"], decoder["block_length"]
     blocks = decoder["gen_length"] // block
-    passes = block if decoder["steps"] is None else decoder["steps"] // blocks
-    share, remainder = divmod(block, passes)
-    later = sum(block - share * step - min(step, remainder) for step in range(1, passes))  # positions that still ask
+    counts = commits(decoder)
+    passes, later = len(counts), sum(block - done for done in accumulate(counts))  # positions that still ask
     total = np.zeros(2)
     for place in range(blocks):
         read = {"none": length, "prefix": length - prompt - place * block, "dual": block}[decoder["cache"]]

@@ -143,7 +143,7 @@ def score_rows(problems: pd.DataFrame, plan: dict) -> list[dict]:
         for method, scores in methods.items():
             one = scores[benchmark]
             groups = {str(seed): (one.values[[i]], one.steps[i : i + 1]) for i, seed in enumerate(one.seeds)}
-            if not settings["temperature"] and one.untrained:
+            if not settings["drawn"] and one.untrained:
                 groups = {"-": (one.values, one.steps)}
             if len(groups) > 1:
                 groups["all"] = (one.values, one.steps)

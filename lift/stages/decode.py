@@ -12,7 +12,7 @@ import torch
 
 from lift import provenance
 from lift.decode import answers
-from lift.decode.decoder import Decoder
+from lift.decode.settings import Decoder
 from lift.machine import device
 from lift.machine.lock import alone
 from lift.machine.shards import shard
