@@ -32,6 +32,7 @@ TOOLS = {
     "grade": "judge a file of answers",
     "keep": "keep an experiment's tables and figures, with what made them",
     "merge": "merge a fine-tuned adapter into its base model",
+    "share": "write a run as a folder to share, with a model card",
     "plan": "estimate GPU-hours, memory and disk of an experiment",
     "published": "intervals of published comparisons",
     "check": "look whether this machine can run an experiment",
