@@ -1,9 +1,9 @@
 """What others load: adapters by the published names, configs that hold what the owners' classes would take otherwise.
 
 golden/llada_adapter is an adapter of all seven layers by the published names. golden/llada_adapter_logits holds the
-logits of the owner's LLaDAModelLM with this adapter in it, for the tokens of llada_logits: AutoModel read
-golden/tiny_llada by the code in the copy of the hub's folder in github.com/radi-cho/reasoning-diffusion at 49e3510 (whose
-second head the logits do not pass) in transformers 4.46.3, and PEFT 0.14.0 attached the adapter.
+logits of the owner's LLaDAModelLM with this adapter in it, for the tokens of llada_logits: AutoModel, of transformers
+4.46.3, read golden/tiny_llada by the code in the copy of the hub's folder in github.com/radi-cho/reasoning-diffusion at
+49e3510, whose second head the logits do not pass, and PEFT 0.14.0 attached the adapter.
 """
 
 import json
@@ -19,6 +19,7 @@ from lift.errors import InputError
 from lift.models import adapters, checkpoint, predictor
 from lift.models.families import FAMILIES
 from lift.models.snapshot import link_snapshot, source_of
+from lift.models.tokenization import load_tokenizer
 from tests.conftest import GOLDEN, ROOT
 from tests.rounding import assert_equal_to_rounding
 
@@ -177,6 +178,7 @@ def test_a_merged_model_of_the_hub_names_the_owners_code_there(snapshot, lift_co
     assert {**config, "auto_map": CODE, "torch_dtype": "bfloat16"} == same
     assert "not there" not in said
     assert not (tmp_path / "merged/source.json").exists()  # it is no longer what came from there
+    assert load_tokenizer(tmp_path / "merged").get_vocab() == load_tokenizer(base).get_vocab()
     if name == "dream":
         tokenizer = json.loads((tmp_path / "merged/tokenizer_config.json").read_text())
         assert tokenizer["auto_map"] == {"AutoTokenizer": ["owner/dream--tokenization_dream.DreamTokenizer", None]}

@@ -34,16 +34,21 @@ def copy_beside_weights(base: Path, folder: Path, dtype: str, owner: str | None)
 
 def missing_code(folder: Path) -> list[str]:
     """The files of code that config.json names, in no repository, and that do not lie beside it."""
-    named = read_json(folder / "config.json").get("auto_map", {}).values()
-    files = {f"{reference.partition('.')[0]}.py" for reference in named if "--" not in reference}
+    named = _code(read_json(folder / "config.json")).values()
+    files = {f"{name.partition('.')[0]}.py" for name in named if isinstance(name, str) and "--" not in name}
     return sorted(name for name in files if not (folder / name).is_file())
+
+
+def _code(config: dict) -> dict:
+    """The classes that a config names, by those of transformers that load them."""
+    return config["auto_map"] if isinstance(config.get("auto_map"), dict) else {}
 
 
 def _change(path: Path, owner: str | None, dtype: str | None) -> None:
     found = read_json(path)
     changed = dict(found)
-    if owner and "auto_map" in found:
-        changed["auto_map"] = {name: _at(owner, reference) for name, reference in found["auto_map"].items()}
+    if owner and (code := _code(found)):
+        changed["auto_map"] = {name: _at(owner, reference) for name, reference in code.items()}
     changed |= {key: dtype for key in ("dtype", "torch_dtype") if dtype and key in found}
     if changed != found:
         path.write_text(json.dumps(changed, indent=2, ensure_ascii=False) + "\n")
