@@ -13,7 +13,7 @@ STAGES = (  # in the order of the pipeline
     *("gather-statistics", "finetune", "decode", "guess", "judge", "problem-scores", "scores", "compare", "tables"),
     *("figures", "report", "power"),
 )
-TOOLS = ("grade", "keep", "merge", "plan", "published", "check", "keys", "explain")
+TOOLS = ("grade", "keep", "merge", "share", "plan", "published", "check", "keys", "explain")
 
 
 def summary(module: str) -> str:

@@ -181,11 +181,13 @@ def finetune(
     seed: int,
     output: Path,
     resume: Path,
+    source: tuple[str | None, str | None] = (None, None),
 ) -> dict:
     """Fine-tune on corpus["train"] and write `output`/best, `output`/last and `output`/log.jsonl.
 
     Checkpoints lie in `resume` until the end; a run that finds some there goes on from the last. Of the
-    settings.devices processes, which all call this, the first writes. Returns facts for the run record.
+    settings.devices processes, which all call this, the first writes. source: hub id and commit of the model, which an
+    adapter names. Returns facts for the run record.
 
     Examples that the cut at max_length leaves without a response are left out. Raises InputError where none remains, or
     where a loss is not finite.
@@ -200,7 +202,7 @@ def finetune(
         adapted = None
         model.network.requires_grad_(True)
     else:
-        adapted = adapters.attach(model, settings.lora, seed)
+        adapted = adapters.attach(model, settings.lora, seed, source)
     checkpoint_activations(model, settings.activation_checkpointing)
 
     def write(folder: Path) -> None:

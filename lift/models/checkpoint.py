@@ -96,6 +96,11 @@ def translate(name: str, templates: Iterable[tuple[str, str]]) -> str | None:
     return None
 
 
+def published_names(family_name: str) -> list[tuple[str, str]]:
+    """The templates that take our names of weights to the published ones."""
+    return [(ours, theirs) for theirs, ours in FAMILIES[family_name].renames]
+
+
 def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskPredictor:
     """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong."""
     if device.startswith("cuda") and not torch.cuda.is_available():
@@ -139,6 +144,7 @@ def save(model: MaskPredictor, family_name: str, folder: Path) -> None:
         "model_type": family_name,
         **{theirs: getattr(config, ours) for theirs, ours in family.fields.items()},
         **family.constants,
+        **family.written,
         "rope_theta": config.rope_parameters["rope_theta"],
         "mask_token_id": model.mask_id,
         "pad_token_id": model.pad_id,
@@ -155,7 +161,7 @@ def save_weights(
     model: MaskPredictor, family_name: str, folder: Path, dtype: torch.dtype | None = None, shard_size: str = "5GB"
 ) -> None:
     """Write the weights under their published names, in shards with an index where one file would be larger."""
-    back = [(ours, theirs) for theirs, ours in FAMILIES[family_name].renames]
+    back = published_names(family_name)
     weights = {
         translate(name, back): weight.to(dtype or weight.dtype).contiguous()
         for name, weight in model.network.state_dict().items()

@@ -13,15 +13,17 @@ class Family:
     """How a published layout maps to a transformers network.
 
     classes: the names in transformers of the network and of its config. fields: our config keys by theirs. constants:
-    their keys that must have, where they stand, the one value that the network implements. renames: (their name, our
-    name) of weights, with {i} for a layer and {rest} for what follows. shift: whether the output at i - 1 predicts
-    position i. full_precision_rotary: whether rotations are in fp32. qkv_bias: whether queries, keys and values have
-    one. published: the name of the model that is published, and its sizes by our keys.
+    their keys that must have, where they stand, the one value that the network implements. written: keys that we write
+    beside these, since their code would otherwise take another value than ours. renames: (their name, our name) of
+    weights, with {i} for a layer and {rest} for what follows. shift: whether the output at i - 1 predicts position i.
+    full_precision_rotary: whether rotations are in fp32. qkv_bias: whether queries, keys and values have one.
+    published: the name of the model that is published, and its sizes by our keys.
     """
 
     classes: tuple[str, str]
     fields: dict[str, str]
     constants: dict[str, object]
+    written: dict[str, object]
     renames: tuple[tuple[str, str], ...]
     shift: bool
     full_precision_rotary: bool
@@ -85,6 +87,7 @@ FAMILIES = {
             "input_emb_norm": False,
             "clip_qkv": None,
         },
+        written=dict.fromkeys(("attention_dropout", "residual_dropout", "embedding_dropout"), 0.0),  # 0.1 left out
         renames=(
             ("model.transformer.wte.{rest}", "model.embed_tokens.{rest}"),
             ("model.transformer.ln_f.{rest}", "model.norm.{rest}"),
@@ -110,6 +113,7 @@ FAMILIES = {
             )
         },
         constants={"hidden_act": "silu", "use_sliding_window": False, "use_mrope": False, "rope_scaling": None},
+        written={},
         renames=(("{rest}", "{rest}"),),
         shift=True,
         full_precision_rotary=False,

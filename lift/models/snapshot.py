@@ -6,8 +6,18 @@ from pathlib import Path
 
 from lift.errors import InputError
 from lift.models.checkpoint import family_of
-from lift.models.model_files import weight_files
+from lift.models.model_files import read_json, weight_files
 from lift.models.tokenization import load_tokenizer
+
+SOURCE = "source.json"  # beside the links, says where they come from
+
+
+def source_of(folder: Path) -> tuple[str | None, str | None]:
+    """The hub id and commit of a base model's folder; None and None where it is not known to come from a hub."""
+    if not (folder / SOURCE).is_file():
+        return None, None
+    source = read_json(folder / SOURCE)
+    return source["repository"].removeprefix("models--").replace("--", "/"), source["snapshot"]
 
 
 def link_snapshot(snapshot: Path, family: str, output: Path) -> None:
@@ -24,4 +34,4 @@ def link_snapshot(snapshot: Path, family: str, output: Path) -> None:
             target = path.parent / os.readlink(path) if path.is_symlink() else path
             (output / path.name).symlink_to(os.path.abspath(target))
     source = {"snapshot": snapshot.name, "repository": snapshot.parent.parent.name}
-    (output / "source.json").write_text(json.dumps(source, indent=2) + "\n")
+    (output / SOURCE).write_text(json.dumps(source, indent=2) + "\n")

@@ -22,6 +22,7 @@ from lift.finetune.trainer import finetune
 from lift.machine import device, launch
 from lift.machine.lock import alone
 from lift.models import checkpoint, model_files, predictor
+from lift.models.snapshot import source_of
 
 
 def add_arguments(parser) -> None:
@@ -61,6 +62,7 @@ def main(experiment, args) -> None:
         "dtype": view["dtype"],
     }
     code = provenance.fingerprint("lift.finetune.trainer", objective)
+    source = source_of(base)
     data = provenance.file_hash(*sorted(corpus.glob("*/*.arrow")), *model_files.weight_files(base))
     select = registry.module_of("objective", view["objective"]).select
     model = checkpoint.load(base, processor, predictor.DTYPES[view["dtype"]])
@@ -73,7 +75,8 @@ def main(experiment, args) -> None:
             settings=settings,
             seed=args.seed,
             output=output,
-            resume=kept / provenance.value_hash([resolved, code, data]),
+            resume=kept / provenance.value_hash([resolved, code, data, source]),
+            source=source,
         )
         if not launch.first():
             return
