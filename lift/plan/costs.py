@@ -17,7 +17,7 @@ BYTES = {"float32": 4, "bfloat16": 2}
 
 def forward_flops(shape: Shape, tokens: float, length: int, scored: float = 0) -> float:
     """Of one forward pass over `tokens` in sequences of `length`, with the head at `scored` positions."""
-    attention = 4 * length * shape.hidden  # queries with keys, and weights with values
+    attention = 4 * length * shape.q  # queries with keys, and weights with values
     return tokens * shape.layers * (2 * sum(matrix_weights(shape).values()) + attention) + head_flops(shape, scored)
 
 
@@ -29,7 +29,7 @@ def backward_flops(
     Attention takes five products where the forward pass takes two: the weights are computed again. So are the logits
     and, with activation checkpointing, the layers.
     """
-    times, attention = 2 if full else 1, 10 * length * shape.hidden
+    times, attention = 2 if full else 1, 10 * length * shape.q
     again = forward_flops(shape, tokens, length) if checkpointing else 0
     layers = tokens * shape.layers * (times * 2 * sum(matrix_weights(shape).values()) + attention)
     return layers + (1 + times) * head_flops(shape, scored) + again
@@ -52,7 +52,7 @@ def window_flops(shape: Shape, length: int, window: float, read: int | None = No
     cache keeps the keys and values of the others.
     """
     read = length if read is None else read
-    attention = 4 * length * shape.hidden * ((shape.layers - 1) * read + window)
+    attention = 4 * length * shape.q * ((shape.layers - 1) * read + window)
     return 2 * _used(matrix_weights(shape), shape.layers, read, window) + attention + head_flops(shape, window)
 
 

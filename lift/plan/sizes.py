@@ -27,12 +27,16 @@ def model_shape(name: str, entry: dict, at: Layout) -> tuple[Shape, str]:
 
         sizes = {"hidden_size": 128, "layers": 4, "heads": 4} | entry["training"]
         hidden, layers, heads = (sizes[key] for key in ("hidden_size", "layers", "heads"))
-        return Shape(hidden, layers, heads, heads, 3 * hidden, len(VOCABULARY), FAMILIES[entry["family"]].qkv_bias), ""
+        family = FAMILIES[entry["family"]]
+        own = {"qkv_bias": family.qkv_bias, "head_norms": family.head_norms}
+        return Shape(hidden, layers, heads, heads, 3 * hidden, len(VOCABULARY), **own), ""
+    if base == "shipped":
+        return read_shape(SHIPPED / "config.json"), ""
     if not configuration.hub_model(entry):
-        return read_shape((SHIPPED if base == "shipped" else Path(base)) / "config.json"), ""
+        return read_shape(Path(base) / "config.json", entry["family"]), ""
     for folder in (at.model(name), hub_snapshot(base, entry["revision"])):
         if folder is not None and (folder / "config.json").is_file():
-            return read_shape(folder / "config.json"), ""
+            return read_shape(folder / "config.json", entry["family"]), ""
     known = FAMILIES[entry["family"]].published[0]
     return PUBLISHED[entry["family"]], f"{name}: {base} is not here yet; it is taken to have the shape of {known}."
 

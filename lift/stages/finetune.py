@@ -63,17 +63,17 @@ def main(experiment, args) -> None:
     code = provenance.fingerprint("lift.finetune.trainer", objective)
     data = provenance.file_hash(*sorted(corpus.glob("*/*.arrow")), *model_files.weight_files(base))
     select = registry.module_of("objective", view["objective"]).select
-    model = checkpoint.load(base, processor, predictor.DTYPES[view["dtype"]])
+    model = checkpoint.load(base, processor, predictor.DTYPES[view["dtype"]], view["family"])
     with nullcontext() if launch.launched() else alone(kept):  # the launcher is alone there already
         facts = finetune(
             model,
-            family=checkpoint.family_of(base),
+            family=view["family"],
             corpus=datasets.load_from_disk(str(corpus)),
             select=functools.partial(select, **view["settings"]),
             settings=settings,
             seed=args.seed,
             output=output,
-            resume=kept / provenance.value_hash([resolved, code, data]),
+            resume=kept / provenance.value_hash([resolved, view["family"], code, data]),
         )
         if not launch.first():
             return

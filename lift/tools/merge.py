@@ -1,4 +1,4 @@
-"""Merge a run's adapter into its base model, in the published layout, so that others' LLaDA and Dream code loads it.
+"""Merge a run's adapter into its base model, in the published layout, so that others' code for the base loads it.
 
 The sum is taken in fp32 and stored in --dtype. config.json and the tokenizer are the base's own, unchanged.
 """
@@ -15,6 +15,7 @@ from lift.models.adapters import load_trained
 
 def add_arguments(parser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--family", help="as in the config, where several have the model_type in config.json")
     parser.add_argument("--run", type=Path, required=True, help="folder with a run's adapter or weights, best or last")
     parser.add_argument(
         "--dtype", choices=list(predictor.DTYPES), default="bfloat16", help="of the weights that are kept"
@@ -28,12 +29,11 @@ def main(args) -> None:
         raise InputError(f"--output: {args.output} is not empty.")
     if not list(args.run.glob("*.safetensors")):
         raise InputError(f"--run: {args.run} holds no weights; a run's are in its folders best and last.")
-    model = load_trained(args.model, args.run, "cpu", torch.float32)
+    model = load_trained(args.model, args.run, "cpu", torch.float32, args.family)
     args.output.mkdir(parents=True, exist_ok=True)
     for path in args.model.iterdir():
         if path.is_file() and "safetensors" not in path.name:
             shutil.copyfile(path, args.output / path.name)
-    checkpoint.save_weights(
-        model, checkpoint.family_of(args.model), args.output, predictor.DTYPES[args.dtype], args.shard_size
-    )
+    family = checkpoint.family_of(args.model, args.family)
+    checkpoint.save_weights(model, family, args.output, predictor.DTYPES[args.dtype], args.shard_size)
     print(f"The merged model is in {args.output}.")

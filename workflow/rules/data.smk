@@ -44,7 +44,7 @@ rule tokenise:
         mem_mb=4000,
     params:
         lift=lift("tokenise"),
-        settings=lambda wildcards: key(EXPERIMENT.tokenised(wildcards.corpus)),
+        settings=lambda wildcards: key(EXPERIMENT.tokenised(wildcards.model, wildcards.corpus)),
         code=code("tokenise"),
     message:
         "Tokenising {wildcards.corpus} for {wildcards.model}"
