@@ -242,7 +242,7 @@ def test_bfloat16_is_near_to_float32(golden, name):
         exact = tiny(name).logits(ids, everywhere)
         rounded = tiny(name, dtype=torch.bfloat16).logits(ids, everywhere)
     assert rounded.dtype == torch.float32
-    assert (exact - rounded).abs().max() < 0.05 * exact.abs().max()
+    assert (exact - rounded).abs().max() < 0.1 * exact.abs().max()
 
 
 @pytest.mark.parametrize("name", TINY)
