@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lift.errors import InputError
-from lift.models.families import FAMILIES, family_name
+from lift.models.families import FAMILIES, Family, family_name
 from lift.models.memory import LOGIT_BYTES
 from lift.models.model_files import read_json
 
@@ -15,6 +15,7 @@ class Shape:
 
     qkv_bias: whether queries, keys and values have one. tied: whether the head is the embedding. head_dim: width of a
     head; where None, the heads share the width. head_norms: whether each head's queries and keys are normed.
+    full_rotary: whether they are rotated in fp32.
     """
 
     hidden: int
@@ -27,6 +28,7 @@ class Shape:
     tied: bool = False
     head_dim: int | None = None
     head_norms: bool = False
+    full_rotary: bool = True
 
     @property
     def head(self) -> int:
@@ -59,12 +61,19 @@ _SIZES = {  # ours by those of a transformers config
     "tie_word_embeddings": "tied",
     "head_dim": "head_dim",
 }
+
+
+def traits(family: Family) -> dict[str, bool]:
+    """What a family's networks have or have not, as a Shape says it."""
+    return {
+        "qkv_bias": family.qkv_bias,
+        "head_norms": family.head_norms,
+        "full_rotary": family.full_precision_rotary,
+    }
+
+
 PUBLISHED = {
-    name: Shape(
-        **{_SIZES[ours]: size for ours, size in family.published[1].items()},
-        qkv_bias=family.qkv_bias,
-        head_norms=family.head_norms,
-    )
+    name: Shape(**{_SIZES[ours]: size for ours, size in family.published[1].items()}, **traits(family))
     for name, family in FAMILIES.items()
 }
 
@@ -83,7 +92,7 @@ def read_shape(path: Path, family: str | None = None) -> Shape:
         sizes = {_SIZES[ours]: int(value) for ours, value in values.items() if ours in _SIZES}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: the network's shape cannot be read ({type(error).__name__}: {error}).") from None
-    return Shape(**sizes | {"tied": bool(sizes["tied"])}, qkv_bias=entry.qkv_bias, head_norms=entry.head_norms)
+    return Shape(**sizes | {"tied": bool(sizes["tied"])}, **traits(entry))
 
 
 def projections(shape: Shape) -> dict[str, tuple[int, int]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from lift.config import configuration
 from lift.config.layout import Layout
 from lift.models.families import FAMILIES
-from lift.models.shape import PUBLISHED, Shape, read_shape
+from lift.models.shape import PUBLISHED, Shape, read_shape, traits
 
 SHIPPED = Path(__file__).parent.parent / "miniature" / "weights"
 UNKNOWN_EXAMPLES, UNKNOWN_PROBLEMS = {"lift-sft-12k": 12_000}, 500  # where the config names no number of rows
@@ -27,8 +27,7 @@ def model_shape(name: str, entry: dict, at: Layout) -> tuple[Shape, str]:
 
         sizes = {"hidden_size": 128, "layers": 4, "heads": 4} | entry["training"]
         hidden, layers, heads = (sizes[key] for key in ("hidden_size", "layers", "heads"))
-        family = FAMILIES[entry["family"]]
-        own = {"qkv_bias": family.qkv_bias, "head_norms": family.head_norms}
+        own = traits(FAMILIES[entry["family"]])
         return Shape(hidden, layers, heads, heads, 3 * hidden, len(VOCABULARY), **own), ""
     if base == "shipped":
         return read_shape(SHIPPED / "config.json"), ""
