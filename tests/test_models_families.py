@@ -10,12 +10,14 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from lift.config import configuration
+from lift.config.experiment import Experiment
 from lift.errors import InputError
 from lift.models import adapters, checkpoint, families, special_tokens, tokenization
 from lift.models import shape as shapes
 from lift.models.snapshot import link_snapshot
 from tests.conftest import GOLDEN, ROOT, TINY, tiny
 from tests.rounding import assert_equal_to_rounding
+from tests.stage_config import TRAINING, write_config
 
 LLADA, DREAM = (json.loads((ROOT / f"tests/published/{name}/config.json").read_text()) for name in ("llada", "dream"))
 QWEN = {
@@ -406,3 +408,40 @@ def test_the_ends_of_a_response_end_an_answer(name):
     span = example["input_ids"][example["prompt_length"] :]
     turn, end = tokenization.end_of_turn(tokenizer), tokenizer.eos_token_id
     assert span[1:] == list(dict.fromkeys([turn, end]))
+
+
+# ---- the stages
+
+
+def test_another_family_makes_everything_again():
+    """A folder's model_type may be that of two families: what is made with one is not that of the other."""
+    found = []
+    for family in ("a2d-qwen2", "open-dcoder"):
+        config = configuration.load_config(ROOT / "tests/config/smoke.yaml")
+        config["models"] = {"m": config["models"]["tiny-llada"] | {"family": family}}
+        of, method = Experiment(config), next(iter(config["methods"]))
+        corpus = next(iter(config["corpora"]))
+        found.append([of.base("m"), of.tokenised("m", corpus), of.statistics("m"), of.run("m", method)])
+        found[-1].append(of.decoding("m", method, 0))
+    assert all(one != other for one, other in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("name", [name for name in TINY if name not in ("llada", "dream")])
+def test_every_stage_knows_the_family(tmp_path, monkeypatch, lift_command, name):
+    """By the model's entry of the config: from the corpus to answers, with an adapter."""
+    training = TRAINING | {"lora": {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]}}
+    models = {"m": {"base": str(GOLDEN / f"tiny_{name}"), "family": TINY[name]}}
+    path, experiment = write_config(tmp_path, models=models, training=training)
+    monkeypatch.chdir(tmp_path)
+    for stage, *arguments in (
+        ("prepare-corpus", "--corpus", "c"),
+        ("tokenise", "--model", "m", "--corpus", "c"),
+        ("statistics", "--model", "m"),
+        ("finetune", "--model", "m", "--method", "lift", "--seed", "0"),
+        ("prepare-benchmark", "--benchmark", "mini-gsm"),
+        ("decode", "--model", "m", "--method", "lift", "--seed", "0"),
+    ):
+        code, _, errors = lift_command(stage, "--config", path, *arguments)
+        assert code == 0, errors
+    answers = experiment.layout.generations("m", "lift", 0) / "greedy/mini-gsm.jsonl"
+    assert len(answers.read_text().splitlines()) == 4
