@@ -33,6 +33,15 @@ def needs_tokenizer(published: dict, family: Family) -> bool:
     return bool(family.padding) or any(published.get(name) is None for name in ("mask_token_id", "pad_token_id"))
 
 
+def vocabulary(path: Path, published: dict, family: Family) -> int:
+    """How many tokens the model of a published config.json, which lies at `path`, has a logit for."""
+    name = next(theirs for theirs, ours in family.fields.items() if ours == "vocab_size")
+    size = published.get(name) or published.get("vocab_size")
+    if not isinstance(size, int):
+        raise InputError(f"{path}: the vocabulary's size is {size!r}; it should be a whole number.")
+    return size
+
+
 def mask_and_padding(
     path: Path, published: dict, family: Family, tokenizer: PreTrainedTokenizerBase | None
 ) -> dict[str, int]:
@@ -52,7 +61,7 @@ def mask_and_padding(
         found = {name: own[name] if value is None else value for name, value in found.items()}
         if tokenizer.pad_token in family.padding:
             found["pad_token_id"] = own["pad_token_id"]
-    size = published[next(theirs for theirs, ours in family.fields.items() if ours == "vocab_size")]
+    size = vocabulary(path, published, family)
     for name, token in found.items():
         if token is None:
             called = f", nor is {family.mask!r} one of its tokens" if family.mask and name == "mask_token_id" else ""

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from lift.errors import InputError
 from lift.models import model_files
 from lift.models.families import FAMILIES, family_name
-from lift.models.special_tokens import mask_and_padding, read_tokenizer
+from lift.models.special_tokens import mask_and_padding, read_tokenizer, vocabulary
 
 OPENING = "<reasoning>"  # of the assistant's turn; given to the model in decoding
 _PROBE = "the-response"
@@ -37,9 +37,7 @@ def load_tokenizer(folder: Path, family: str | None = None) -> PreTrainedTokeniz
         tokenizer.chat_template = settings + tokenizer.chat_template
     if tokenizer.eos_token_id is None:
         raise InputError(f"{folder / 'tokenizer_config.json'}: there is no end token; name it as `eos_token`.")
-    size = model.get("embedding_size") or model.get("vocab_size")
-    if not isinstance(size, int):
-        raise InputError(f"{folder / 'config.json'}: the vocabulary's size is {size!r}; it should be a whole number.")
+    size = vocabulary(path, model, entry)
     if len(tokenizer) > size:
         raise InputError(f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model's vocabulary only {size}.")
     for name, own in (("pad_token_id", tokenizer.pad_token_id), ("mask_token_id", tokenizer.mask_token_id)):
