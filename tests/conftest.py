@@ -1,5 +1,6 @@
 """Shared fixtures: tiny checkpoints in the published layouts and values that the public release computed on them."""
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -9,9 +10,24 @@ import torch
 from safetensors.torch import load_file
 
 from lift.models import checkpoint
+from lift.models.predictor import MaskPredictor
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
+TINY = {  # the family of each small checkpoint there, tiny_<name>
+    "llada": "llada",
+    "dream": "Dream",
+    "a2d_qwen2": "a2d-qwen2",
+    "a2d_qwen3": "a2d-qwen3",
+    "open_dcoder": "open-dcoder",
+    "coda": "CoDA",
+    "illada": "illada",
+}
+
+
+def tiny(name: str, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskPredictor:
+    """A small checkpoint of tests/golden."""
+    return checkpoint.load(GOLDEN / f"tiny_{name}", device, dtype, TINY[name])
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -40,6 +56,12 @@ def tiny_llada():
 @pytest.fixture(scope="session")
 def tiny_dream():
     return checkpoint.load(GOLDEN / "tiny_dream")
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    """Load a small checkpoint by its name in TINY, once."""
+    return functools.cache(tiny)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from lift import registry
 from lift.config import configuration
 from lift.data import published_answers
 from lift.models import checkpoint, tokenization
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TINY
 
 ACCEPTED = ROOT / "tests/accepted"
 
@@ -63,16 +63,15 @@ def test_token_ids_of_ordinary_texts(folder):
 @pytest.mark.parametrize(
     "folder, family",
     [
-        ("tests/golden/tiny_llada", "llada"),
-        ("tests/golden/tiny_dream", "Dream"),
+        *((f"tests/golden/tiny_{name}", family) for name, family in TINY.items()),
         ("tests/rehearsal/models/llada", "llada"),
         ("tests/rehearsal/models/dream", "Dream"),
         ("lift/miniature/weights", "llada"),
     ],
 )
 def test_checkpoint_folders(folder, family, dtype):
-    assert checkpoint.family_of(ROOT / folder) == family
-    model = checkpoint.load(ROOT / folder, dtype=dtype)
+    assert checkpoint.family_of(ROOT / folder, family) == family
+    model = checkpoint.load(ROOT / folder, dtype=dtype, family=family)
     ids = torch.tensor([[1, 3, model.mask_id]])
     with torch.no_grad():
         logits = model.logits(ids, ids == model.mask_id)

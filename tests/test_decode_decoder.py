@@ -12,6 +12,7 @@ from lift import noise
 from lift.decode.decoder import decode, most_confident
 from lift.decode.settings import Decoder, equal_shares
 from lift.models import predictor
+from tests.conftest import TINY
 
 
 @pytest.mark.parametrize(
@@ -205,14 +206,19 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("name", ["tiny_llada", "tiny_dream"])
+# Thresholds that some tokens of a small checkpoint reach and others do not.
+CONFIDENT = dict.fromkeys(TINY, 0.12) | {"llada": 0.16, "dream": 0.16, "a2d_qwen3": 0.16, "illada": 0.08}
+
+
+@pytest.mark.parametrize("name", TINY)
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
 @pytest.mark.parametrize("kind", [*KINDS, "drawn order"])
-def test_against_a_naive_version(name, temperature, kind, request):
-    model, ends = request.getfixturevalue(name), [23, 119]  # which both networks like
+def test_against_a_naive_version(name, temperature, kind, tiny_model):
+    model, ends = tiny_model(name), [23, 119]  # which the networks like
     generator = torch.Generator().manual_seed(1)
     prompts = [torch.randint(0, 150, (n,), generator=generator).tolist() for n in (7, 4, 10, 7)]
-    decoder = Decoder(24, 8, temperature=temperature, stop_at_end=False, **KINDS.get(kind, DRAWN_ORDER))
+    how = KINDS.get(kind, DRAWN_ORDER) | ({"threshold": CONFIDENT[name]} if "threshold" in kind else {})
+    decoder = Decoder(24, 8, temperature=temperature, stop_at_end=False, **how)
     tokens, passes = decode(model, prompts, decoder, [11, 12, 13, 14], ends)
     with torch.no_grad():
         for prompt, key, found, took in zip(prompts, (11, 12, 13, 14), tokens.tolist(), passes.tolist(), strict=True):
@@ -221,10 +227,10 @@ def test_against_a_naive_version(name, temperature, kind, request):
         assert 3 < passes.min() < passes.max() < 24  # some passes commit several tokens, not all the same number
 
 
-@pytest.mark.parametrize("name", ["tiny_llada", "tiny_dream"])
-def test_caches_that_keep_nothing_wrong_change_nothing(name, request):
+@pytest.mark.parametrize("name", TINY)
+def test_caches_that_keep_nothing_wrong_change_nothing(name, tiny_model):
     """One pass a block reads whole sequences; so does every pass of a prefix cache when there is no prompt to keep."""
-    model = request.getfixturevalue(name)
+    model = tiny_model(name)
     prompts = [[1, 2, 3, 4], [5, 6]]
     exact, _ = decode(model, prompts, Decoder(24, 8, 3))
     for cache in ("prefix", "dual"):

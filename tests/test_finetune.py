@@ -21,7 +21,7 @@ from lift.finetune import measures, settings, stream, trainer
 from lift.finetune.objectives import cart, gift, lift, loss_sum, vanilla
 from lift.models import adapters, checkpoint
 from lift.models.forward_process import Batch, Draws
-from tests.conftest import GOLDEN
+from tests.conftest import GOLDEN, TINY, tiny
 from tests.draws import GivenDraws
 from tests.rounding import assert_equal_to_rounding
 from tests.stage_config import HERE, write_config
@@ -68,10 +68,9 @@ def corpus():
     )
 
 
-def run(corpus, folder, select=vanilla.select, **changes):
-    model = checkpoint.load(GOLDEN / "tiny_llada")
+def run(corpus, folder, select=vanilla.select, name="llada", **changes):
     settings = replace(SETTINGS, **changes)
-    facts = trainer.finetune(model, "llada", corpus, select, settings, 0, folder / "run", folder / "resume")
+    facts = trainer.finetune(tiny(name), TINY[name], corpus, select, settings, 0, folder / "run", folder / "resume")
     log = [json.loads(line) for line in (folder / "run/log.jsonl").read_text().splitlines()]
     return facts, log, folder / "run"
 
@@ -80,17 +79,17 @@ def weights(run_folder, which="last"):
     return load_file(next((run_folder / which).glob("*.safetensors")))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name, network", [*((o, "llada") for o in OBJECTIVES), *(("lift3", n) for n in TINY)])
 @pytest.mark.parametrize("score_padding", [True, False])
 @pytest.mark.parametrize("padding", ["max_length", "batch"])
-def test_loss_and_gradient_do_not_depend_on_the_micro_batch(corpus, name, score_padding, padding):
+def test_loss_and_gradient_do_not_depend_on_the_micro_batch(corpus, name, network, score_padding, padding):
     """The same global batch of 8, cut in micro-batches of 8 or of 1."""
     settings = replace(SETTINGS, score_padding=score_padding, padding=padding)
     examples = [corpus["train"][i] for i in range(8)]
     addresses = [noise.key(0, "train", i) for i in range(8)]
     width, results = stream.common_width(examples, settings), []
     for size in (8, 1):
-        model = checkpoint.load(GOLDEN / "tiny_llada").double()
+        model = tiny(network).double()
         selections = []
         for start in range(0, 8, size):
             batch = stream.collate(examples[start : start + size], model.pad_id, settings, width)
@@ -125,17 +124,17 @@ DROPOUT = LORA | {"dropout": 0.1}
 
 
 @pytest.mark.parametrize(
-    "select, lora, dies_at",
+    "select, lora, dies_at, name",
     [
-        (lift.select, DROPOUT, 1),
-        (lift.select, DROPOUT, 3),
-        (lift.select, None, 5),
-        (gift.select, DROPOUT, 3),
-        (functools.partial(lift.select, scoring_dropout=True), DROPOUT, 3),
+        (lift.select, DROPOUT, 1, "llada"),
+        (gift.select, DROPOUT, 3, "llada"),
+        (functools.partial(lift.select, scoring_dropout=True), DROPOUT, 3, "llada"),
+        *((lift.select, DROPOUT, 3, name) for name in TINY),
+        *((lift.select, None, 5, name) for name in TINY),
     ],
 )
-def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch, select, lora, dies_at):
-    _, whole_log, whole = run(corpus, tmp_path / "whole", select, lora=lora)
+def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch, select, lora, dies_at, name):
+    _, whole_log, whole = run(corpus, tmp_path / "whole", select, name, lora=lora)
     original, steps = trainer.ObjectiveTrainer.compute_loss, iter(range(100))
 
     def dying(self, *args, **kwargs):
@@ -146,11 +145,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch,
     with monkeypatch.context() as patch:
         patch.setattr(trainer.ObjectiveTrainer, "compute_loss", dying)
         with pytest.raises(KilledError):
-            run(corpus, tmp_path / "killed", select, lora=lora)
+            run(corpus, tmp_path / "killed", select, name, lora=lora)
     cut_off = tmp_path / "killed/resume/checkpoint-100"  # as if it had died while writing a checkpoint
     cut_off.mkdir()
     (cut_off / "trainer_state.json").write_text("{")
-    _, log, killed = run(corpus, tmp_path / "killed", select, lora=lora)
+    _, log, killed = run(corpus, tmp_path / "killed", select, name, lora=lora)
     for which in ("best", "last"):
         expected, found = weights(whole, which), weights(killed, which)
         assert all(torch.equal(expected[name], found[name]) for name in expected)
@@ -158,8 +157,9 @@ def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch,
     assert strip[: len(whole_log) - 1] == strip[len(whole_log) : -1]
 
 
-def test_what_a_run_leaves_behind(corpus, tmp_path):
-    facts, log, folder = run(corpus, tmp_path, lift.select)
+@pytest.mark.parametrize("name", TINY)
+def test_what_a_run_leaves_behind(corpus, tmp_path, name):
+    facts, log, folder = run(corpus, tmp_path, lift.select, name)
     assert facts["steps"] == 6
     losses = {entry["step"]: entry["eval_loss"] for entry in log if "eval_loss" in entry}
     assert list(losses) == [0, 2, 4, 6]
@@ -171,22 +171,26 @@ def test_what_a_run_leaves_behind(corpus, tmp_path):
     assert facts["masked_tokens"] == sum(entry["masked_tokens"] for entry in logged)
 
     # peft itself reads the adapter; merged, it gives the trained model's logits
-    base = checkpoint.load(GOLDEN / "tiny_llada")
+    base, place = tiny(name), GOLDEN / f"tiny_{name}"
     ids = torch.arange(12)[None]
     where = torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
         before = base.logits(ids, where)
-        merged = adapters.load_trained(GOLDEN / "tiny_llada", folder / "last", "cpu").logits(ids, where)
+        merged = adapters.load_trained(place, folder / "last", "cpu", family=TINY[name]).logits(ids, where)
         base.network = peft.PeftModel.from_pretrained(base.network, str(folder / "last")).base_model.model
         adapted = base.eval().logits(ids, where)
     assert_equal_to_rounding(adapted, merged)
     assert not torch.allclose(before, merged, atol=1e-4)
 
 
-def test_full_fine_tuning_writes_a_model(corpus, tmp_path):
-    _, _, folder = run(corpus, tmp_path, lora=None)
-    trained = adapters.load_trained(GOLDEN / "tiny_llada", folder / "best", "cpu")
-    original = checkpoint.load(GOLDEN / "tiny_llada")
+@pytest.mark.parametrize("name", TINY)
+def test_full_fine_tuning_writes_a_model(corpus, tmp_path, name):
+    """A head that is tied stays so."""
+    _, _, folder = run(corpus, tmp_path, name=name, lora=None)
+    trained = adapters.load_trained(GOLDEN / f"tiny_{name}", folder / "best", "cpu", family=TINY[name])
+    original = tiny(name)
+    assert (trained.mask_id, trained.pad_id, trained.shift) == (original.mask_id, original.pad_id, original.shift)
+    assert len(list(trained.parameters())) == len(list(original.parameters()))
     changed = [
         n for n, p in trained.network.named_parameters() if not torch.equal(p, original.network.get_parameter(n))
     ]
@@ -323,19 +327,20 @@ def test_other_than_the_said_number_of_processes_is_refused(corpus, tmp_path):
 
 
 @pytest.mark.parametrize("lora", [LORA | {"dropout": 0.3}, None])
-def test_activation_checkpointing_changes_nothing(corpus, lora):
+@pytest.mark.parametrize("name", TINY)
+def test_activation_checkpointing_changes_nothing(corpus, name, lora):
     """Loss and gradients are the same, dropout included, and every layer is computed again."""
     results = []
     for checkpointing in (False, True):
-        model, calls = checkpoint.load(GOLDEN / "tiny_llada"), []
+        model, calls = tiny(name), []
 
         def count(*_, calls=calls):
             calls.append(1)
 
         if lora:
             adapters.attach(model, lora, 0)
-            for name, parameter in model.named_parameters():
-                if "lora_B" in name:
+            for place, parameter in model.named_parameters():
+                if "lora_B" in place:
                     torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(0))
         else:
             model.network.requires_grad_(True)

@@ -14,7 +14,7 @@ class KilledError(Exception):
     """Stands for a process that ends in the middle."""
 
 
-@pytest.mark.parametrize("family", ["llada", "Dream"])
+@pytest.mark.parametrize("family", ["llada", "Dream", "a2d-qwen3"])
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, family):
     size = {"hidden_size": 16, "layers": 2, "heads": 2}
     settings = {"family": family, "save_every": 2, **RECIPE, **size}

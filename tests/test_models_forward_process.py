@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lift import noise
 from lift.finetune.objectives import cart, gift, lift, vanilla
 from lift.models.forward_process import Batch, Draws, mask_response, masking_probability
+from tests.conftest import TINY
 
 SELECTORS = {
     "vanilla": vanilla.select,
@@ -71,17 +72,18 @@ def test_lift_keeps_the_right_share_of_a_superset(tiny_llada, case, components):
     assert torch.equal(kept, (count * level / (level + rho)).round().long().clamp(min=1).minimum(count))
 
 
+@pytest.mark.parametrize("name", TINY)
 @settings(max_examples=25, deadline=None)
 @given(case=batches())
-def test_easy_is_more_confident_than_hard(tiny_llada, case):
-    batch, draws = case
+def test_easy_is_more_confident_than_hard(tiny_model, name, case):
+    model, (batch, draws) = tiny_model(name), case
     level = masking_probability(draws.t)
     masked = mask_response(batch, level + lift.excess_level(level, draws.by_sequence(lift.RHO), 0.1), draws.mask)
-    noisy = batch.input_ids.masked_fill(masked, tiny_llada.mask_id)
+    noisy = batch.input_ids.masked_fill(masked, model.mask_id)
     scores = torch.full(masked.shape, torch.nan)
     with torch.no_grad():
-        kept = {name: lift.select(tiny_llada, batch, draws, components=[name]).kept for name in ("easy", "hard")}
-        log_p = tiny_llada.logits(noisy, masked, batch.real).log_softmax(-1)
+        kept = {name: lift.select(model, batch, draws, components=[name]).kept for name in ("easy", "hard")}
+        log_p = model.logits(noisy, masked, batch.real).log_softmax(-1)
         scores[masked] = log_p.gather(1, batch.input_ids[masked][:, None])[:, 0]
     for row in range(len(masked)):
         for name, better in (("easy", 1), ("hard", -1)):
@@ -123,13 +125,15 @@ def test_random_policy_draws_every_component_alike():
     assert (torch.bincount(chosen, minlength=3) - 333).abs().max() <= 1
 
 
-def test_gift_masks_what_is_uncertain_more_often(tiny_llada):
+@pytest.mark.parametrize("name", TINY)
+def test_gift_masks_what_is_uncertain_more_often(tiny_model, name):
+    model = tiny_model(name)
     ids = torch.arange(20)[None]
     batch = Batch(ids, torch.tensor([4]), torch.tensor([20]))
     level = torch.tensor([0.5])
     with torch.no_grad():
-        levels = gift.token_levels(tiny_llada, batch, level)
-        log_p = tiny_llada.logits(ids.masked_fill(batch.content, tiny_llada.mask_id), batch.content).log_softmax(-1)
+        levels = gift.token_levels(model, batch, level)
+        log_p = model.logits(ids.masked_fill(batch.content, model.mask_id), batch.content).log_softmax(-1)
     entropy = -(log_p.exp() * log_p).sum(-1)
     assert torch.equal(levels[0, 4:].argsort(), entropy.argsort())
     assert (levels[0, :4] == 0).all()

@@ -356,9 +356,10 @@ def test_a_byte_order_mark_is_read_or_named(folder, encoding):
         tokenization.load_tokenizer(folder)
 
 
-def test_a_vocabulary_of_no_size_is_named(folder):
-    _change(folder / "config.json", embedding_size="656", vocab_size="656")
-    with pytest.raises(InputError, match=r"config.json: the vocabulary's size is '656'"):
+@pytest.mark.parametrize("size", ["656", None])
+def test_a_vocabulary_of_no_size_is_named(folder, size):
+    _change(folder / "config.json", embedding_size=size, vocab_size=size)
+    with pytest.raises(InputError, match=rf"config.json: the vocabulary's size is {size!r}"):
         tokenization.load_tokenizer(folder)
 
 

@@ -30,6 +30,7 @@ from lift.finetune import trainer
 from lift.finetune.objectives import Selection, gift, loss_sum
 from lift.finetune.objectives import lift as lift_objective
 from lift.finetune.takes import Takes, takes
+from lift.miniature import base
 from lift.models import adapters, checkpoint, families, peak_memory, predictor
 from lift.models import shape as shapes
 from lift.models.forward_process import Batch, Draws, masking_probability
@@ -37,7 +38,7 @@ from lift.models.shape import PUBLISHED, Shape
 from lift.plan import costs, planning
 from lift.statistics import sums as token_statistics
 from lift.tools import plan as stage
-from tests.conftest import GOLDEN
+from tests.conftest import GOLDEN, TINY, tiny
 from tests.test_finetune import SETTINGS
 
 ROOT = Path(__file__).parent.parent
@@ -46,12 +47,20 @@ QKV = {"r": 16, "alpha": 32, "dropout": 0.05, "target_modules": ["q_proj", "k_pr
 EVERYWHERE = QKV | {"target_modules": list(shapes.projections(PUBLISHED["llada"]))}
 GREEDY = vars(Decoder(64, 32, 4)) | {"batch_size": 4}
 SHAPE = Shape(hidden=128, layers=3, heads=4, kv_heads=2, mlp=384, vocabulary=300, qkv_bias=True)
+# Its heads are wider together than the network.
+QWEN3 = replace(SHAPE, qkv_bias=False, head_dim=48, head_norms=True, full_rotary=False)
+
+
+def shape_of(family):
+    return QWEN3 if family == "a2d-qwen3" else SHAPE
 
 
 def network(shape, dtype=torch.float32, lora=None, family="Dream", device="cpu"):
     """A model of a shape, with an adapter or ready for full fine-tuning."""
     kind = families.FAMILIES[family]
+    own = {"head_dim": shape.head_dim} if shape.head_dim else {}
     config = kind.config(
+        **own,
         vocab_size=shape.vocabulary,
         hidden_size=shape.hidden,
         intermediate_size=shape.mlp,
@@ -91,29 +100,41 @@ def test_the_published_sizes_are_met():
     assert shapes.parameters(PUBLISHED["Dream"]) == 7_615_616_512  # as Qwen2.5-7B, which it was made from
 
 
-@pytest.mark.parametrize("folder", ["tiny_llada", "tiny_dream"])
-def test_parameters_are_those_of_the_real_network(folder):
-    shape = shapes.read_shape(GOLDEN / folder / "config.json")
-    model = checkpoint.load(GOLDEN / folder)
+@pytest.mark.parametrize("name", TINY)
+def test_parameters_are_those_of_the_real_network(name):
+    shape = shapes.read_shape(GOLDEN / f"tiny_{name}" / "config.json", TINY[name])
+    model = tiny(name)
     assert shapes.parameters(shape) == sum(p.numel() for p in model.parameters())
     adapters.attach(model, EVERYWHERE, 0)
     assert shapes.adapter_parameters(shape, EVERYWHERE) == sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert shapes.adapter_parameters(shape, None) == 0
 
 
-def test_a_tied_head_is_counted_once():
+@pytest.mark.parametrize("family", ["Dream", "a2d-qwen3"])
+def test_a_tied_head_is_counted_once(family):
+    shape = replace(shape_of(family), tied=True)
+    assert shapes.parameters(shape) == sum(p.numel() for p in network(shape, family=family).parameters())
     shape = replace(SHAPE, tied=True)
-    assert shapes.parameters(shape) == sum(p.numel() for p in network(shape).parameters())
     assert shapes.parameters(SHAPE) - shapes.parameters(shape) == 300 * 128
 
 
 def test_config_json_is_read_as_the_models_read_it():
-    assert set(shapes._SIZES.values()) == {field.name for field in fields(Shape)} - {"qkv_bias"}
+    assert (
+        set(shapes._SIZES.values())
+        == {field.name for field in fields(Shape)} - shapes.traits(families.FAMILIES["llada"]).keys()
+    )
     for family in families.FAMILIES.values():
-        assert shapes._SIZES.keys() <= set(family.fields.values())
+        assert shapes._SIZES.keys() - {"head_dim"} <= set(family.fields.values())
         with torch.device("meta"):
             network = family.network(family.config(num_hidden_layers=1))
         assert any("q_proj.bias" in name for name in network.state_dict()) == family.qkv_bias
+        assert any("q_norm" in name for name in network.state_dict()) == family.head_norms
+
+
+def test_as_many_heads_of_keys_as_of_queries_may_be_left_open(tmp_path):
+    config = json.loads((GOLDEN / "tiny_llada/config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"n_kv_heads": None}))
+    assert shapes.read_shape(tmp_path / "config.json") == shapes.read_shape(GOLDEN / "tiny_llada/config.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"model_type": "bert"}', '{"model_type": "llada", "d_model": 4}'])
@@ -177,11 +198,13 @@ def count(work) -> int:
 
 @pytest.mark.parametrize("lora", [QKV, EVERYWHERE, None])
 @pytest.mark.parametrize("checkpointing", [False, True])
-def test_operations_are_those_that_torch_counts(lora, checkpointing):
+@pytest.mark.parametrize("family", ["Dream", "a2d-qwen3"])
+def test_operations_are_those_that_torch_counts(lora, checkpointing, family):
     rows, length = 2, 40
 
     def counted(shape):
-        model, batch = network(shape, torch.bfloat16 if lora else torch.float32, lora).train(), everything(shape, 2, 40)
+        dtype = torch.bfloat16 if lora else torch.float32
+        model, batch = network(shape, dtype, lora, family).train(), everything(shape, 2, 40)
         trainer.checkpoint_activations(model, checkpointing)
         losses = []
         forward = count(lambda: losses.append(loss_sum(model, batch)[0]))
@@ -200,10 +223,10 @@ def test_operations_are_those_that_torch_counts(lora, checkpointing):
             rows * sum(costs.window_flops(shape, lora, length, 16)),
         )
 
-    real, ours = counted(SHAPE), planned(SHAPE)
+    real, ours = counted(shape_of(family)), planned(shape_of(family))
     assert (real[0], real[2]) == (ours[0], ours[2])
     # the first layer's input needs no gradient under an adapter, which is not planned for: so compare a further layer
-    deeper = replace(SHAPE, layers=4)
+    deeper = replace(shape_of(family), layers=4)
     layer = counted(deeper)[1] - real[1], planned(deeper)[1] - ours[1]
     if checkpointing:  # nothing needs the last product of a layer, which is not computed again
         assert 0.88 * layer[1] < layer[0] < layer[1]
@@ -347,31 +370,36 @@ CASES = [
     (torch.float32, QKV, "llada", False),
     (torch.float32, None, "llada", False),
     (torch.float32, None, "Dream", False),
+    (torch.bfloat16, QKV, "a2d-qwen3", False),
+    (torch.bfloat16, EVERYWHERE, "a2d-qwen3", True),
+    (torch.float32, QKV, "a2d-qwen3", False),
+    (torch.float32, None, "a2d-qwen3", False),
 ]
 
 
 @pytest.mark.parametrize("dtype,lora,family,padded", CASES)
 def test_activations_are_what_the_code_stores(dropout_of_a_gpu, dtype, lora, family, padded):
-    rows, length = 2, 48
-    few, more = (step(replace(SHAPE, layers=n), dtype, lora, rows, length, family, padded)[0] for n in (2, 3))
-    planned = peak_memory.activation_bytes(SHAPE, str(dtype).removeprefix("torch."), lora, padded)
+    rows, length, shape = 2, 48, shape_of(family)
+    few, more = (step(replace(shape, layers=n), dtype, lora, rows, length, family, padded)[0] for n in (2, 3))
+    planned = peak_memory.activation_bytes(shape, str(dtype).removeprefix("torch."), lora, padded)
     assert more - few == rows * length * planned
 
 
 @pytest.mark.parametrize("dtype,lora", [(torch.bfloat16, QKV), (torch.float32, None)])
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("vocabulary,chunk", [(9000, 96), (9000, 8), (300, 96)])  # the logits decide, or a layer
+@pytest.mark.parametrize("family", ["llada", "a2d-qwen3"])
 def test_a_training_step_holds_what_is_planned(
-    dropout_of_a_gpu, monkeypatch, dtype, lora, checkpointing, vocabulary, chunk
+    dropout_of_a_gpu, monkeypatch, dtype, lora, checkpointing, vocabulary, chunk, family
 ):
     for module in (shapes, predictor):
         monkeypatch.setattr(module, "LOGIT_BYTES", 4 * vocabulary * chunk)
-    shape, rows, length = replace(SHAPE, vocabulary=vocabulary, layers=6), 2, 48
+    shape, rows, length = replace(shape_of(family), vocabulary=vocabulary, layers=6), 2, 48
     name = str(dtype).removeprefix("torch.")
     state = peak_memory.training_bytes(shape, name, lora, 0, length)
     planned = peak_memory.training_bytes(shape, name, lora, rows, length, checkpointing=checkpointing) - state
-    most = step(shape, dtype, lora, rows, length, "llada", checkpointing=checkpointing)[1]
-    assert 0.95 * planned < most < 1.02 * planned
+    most = step(shape, dtype, lora, rows, length, family, checkpointing=checkpointing)[1]
+    assert 0.95 * planned < most < 1.03 * planned
     trainable = shapes.adapter_parameters(shape, lora) if lora else shapes.parameters(shape)
     frozen = 2 * shapes.parameters(shape) if lora else 0
     assert state == 16 * trainable + frozen
@@ -401,22 +429,30 @@ def test_scoring_holds_less_than_training(select):
 
 @pytest.mark.parametrize("cache", ["none", "prefix", "dual"])
 @pytest.mark.parametrize("further", [{}, {"guidance": 1.0}, {"schedule": "timesteps", "steps": 12}])
-def test_decoding_takes_the_operations_that_are_planned(cache, further):
+@pytest.mark.parametrize("family", ["llada", "a2d-qwen3"])
+def test_decoding_takes_the_operations_that_are_planned(cache, further, family):
     given = GREEDY | {"cache": cache} | further
     settings = {key: value for key, value in given.items() if key != "batch_size"} | {"stop_at_end": False}
-    model = network(SHAPE, torch.bfloat16, None, "llada").eval()
+    shape = shape_of(family)
+    model = network(shape, torch.bfloat16, None, family).eval()
     prompts = [[5] * 30] * 3
     counted = count(lambda: decoding.decode(model, prompts, Decoder(**settings)))
-    assert counted == 3 * costs.decoding_flops(SHAPE, None, 30, given)[0]
+    assert counted == 3 * costs.decoding_flops(shape, None, 30, given)[0]
 
 
 @pytest.mark.parametrize("cache", ["none", "dual"])
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize("guidance", [0.0, 1.0])
-@pytest.mark.parametrize("vocabulary,mlp,family", [(9000, 384, "Dream"), (300, 384, "llada"), (300, 2048, "Dream")])
+@pytest.mark.parametrize(
+    "vocabulary,mlp,family",
+    [
+        *((9000, 384, "Dream"), (300, 384, "llada"), (300, 2048, "Dream")),
+        *((9000, 384, "a2d-qwen3"), (300, 384, "a2d-qwen3"), (300, 2048, "a2d-qwen3")),
+    ],
+)
 def test_decoding_holds_what_is_planned(cache, temperature, guidance, vocabulary, mlp, family):
     given = GREEDY | {"temperature": temperature, "guidance": guidance, "cache": cache, "steps": 4}
-    held_is_planned(replace(SHAPE, vocabulary=vocabulary, mlp=mlp, layers=2), family, given)
+    held_is_planned(replace(shape_of(family), vocabulary=vocabulary, mlp=mlp, layers=2), family, given)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
@@ -707,14 +743,16 @@ def test_where_shapes_come_from(tmp_path, monkeypatch):
     tiny = shapes.read_shape(GOLDEN / "tiny_dream" / "config.json")
     assert planning.model_shape("m", hub, Layout(tmp_path)) == (tiny, "")
     (tmp_path / "models" / "m").mkdir(parents=True)
-    (tmp_path / "models" / "m" / "config.json").write_text((GOLDEN / "tiny_llada" / "config.json").read_text())
-    assert (
-        planning.model_shape("m", hub, Layout(tmp_path))[0].qkv_bias is False
-    )  # what the workflow has linked comes first
+    config = json.loads((GOLDEN / "tiny_dream" / "config.json").read_text())
+    (tmp_path / "models" / "m" / "config.json").write_text(json.dumps(config | {"vocab_size": 170}))
+    assert planning.model_shape("m", hub, Layout(tmp_path))[0].vocabulary == 170  # what is linked comes first
     folder = {"base": str(GOLDEN / "tiny_dream"), "family": "Dream", "training": {}}
     assert planning.model_shape("m", folder, Layout(tmp_path)) == (tiny, "")
-    trained = {"base": "train", "family": "Dream", "training": {"hidden_size": 32, "layers": 2, "heads": 2}}
-    assert planning.model_shape("m", trained, Layout(tmp_path))[0].mlp == 96
+    for family in families.FAMILIES:
+        trained = {"base": "train", "family": family, "training": {"hidden_size": 32, "layers": 2, "heads": 2}}
+        made = base.make_model(base.make_tokenizer(), family, 32, 2, 2)
+        shape, _ = planning.model_shape("m", trained, Layout(tmp_path))
+        assert (shape.mlp, shapes.parameters(shape)) == (96, sum(p.numel() for p in made.parameters()))
     shipped = planning.model_shape("m", {"base": "shipped", "family": "llada"}, Layout(tmp_path))[0]
     assert shapes.parameters(shipped) == sum(p.numel() for p in checkpoint.load(configuration.SHIPPED).parameters())
 
@@ -728,7 +766,7 @@ def test_what_is_there_is_no_longer_to_come(tmp_path, monkeypatch):
     def to_come(place):
         return planning.plan(config, tmp_path).to_come(place)
 
-    both = 2 * sum(map(shapes.parameters, PUBLISHED.values()))
+    both = 2 * sum(shapes.parameters(PUBLISHED[name]) for name in ("llada", "Dream"))
     assert to_come("hub") == both
     before = to_come("results")
     (tmp_path / "runs" / "llada" / "sft" / "seed0").mkdir(parents=True)

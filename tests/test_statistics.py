@@ -17,7 +17,7 @@ from lift.errors import InputError
 from lift.models.forward_process import Batch
 from lift.statistics.sums import QUANTITIES, UNIT, Accumulator, accumulate, gather
 from lift.statistics.words import split_by_frequency
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TINY
 from tests.stage_config import HERE, TRAINING, write_config
 
 VOCABULARY, MASK, PAD = 160, 159, 158
@@ -174,13 +174,15 @@ def test_only_the_response_is_masked_and_more_at_higher_levels(tiny_llada, corpu
     assert counts[:, [MASK, PAD]].sum() == 0
 
 
-def test_everything_masked_at_level_one_gives_the_models_probabilities(tiny_llada, corpus):
+@pytest.mark.parametrize("name", TINY)
+def test_everything_masked_at_level_one_gives_the_models_probabilities(tiny_model, name, corpus):
+    model = tiny_model(name)
     accumulator = Accumulator([1.0], VOCABULARY)
     batch = make_batch(corpus, [0])
-    accumulate(tiny_llada, batch, [0], [1.0], accumulator)
+    accumulate(model, batch, [0], [1.0], accumulator)
     with torch.no_grad():
-        noisy = batch.input_ids.masked_fill(batch.content, MASK)
-        probability = tiny_llada.logits(noisy, batch.content, batch.real).softmax(-1)
+        noisy = batch.input_ids.masked_fill(batch.content, model.mask_id)
+        probability = model.logits(noisy, batch.content, batch.real).softmax(-1)
     gold = batch.input_ids[batch.content]
     expected = np.zeros((2, VOCABULARY))
     for token, row in zip(gold.tolist(), probability.numpy(), strict=True):

@@ -13,7 +13,7 @@ from lift.data import hub, prompts
 from lift.decode import settings as decoding
 from lift.errors import InputError
 from lift.models import model_files
-from lift.models.families import FAMILIES
+from lift.models.families import FAMILIES, family_name, fitting
 
 SCHEMA = Path(__file__).parent.parent.parent / "workflow" / "schemas" / "config.schema.yaml"
 SHIPPED = Path(__file__).parent.parent / "miniature" / "weights"  # the base `shipped`
@@ -245,12 +245,15 @@ def _check_family(key: str, model: dict):
     path = Path(model["base"], "config.json")
     if path.is_file():
         try:
-            found = model_files.read_json(path).get("model_type")
+            published = model_files.read_json(path)
+            known = fitting(published.get("model_type"))
+            if known and model["family"] not in known:
+                found = f"the model_type in {str(path)!r} is {published['model_type']!r}"
+                yield f"{key}.family: {model['family']!r}, but {found}: say {' or '.join(map(repr, known))}"
+            else:
+                family_name(path, published, model["family"])
         except InputError as error:
             yield f"{key}.base: {error}"
-        else:
-            if found != model["family"]:
-                yield f"{key}.family: {model['family']!r}, but the model_type in {str(path)!r} is {found!r}"
 
 
 def _check_files(key: str, entry: dict):

@@ -154,9 +154,10 @@ class Experiment:
         prompt = prompt_file("reasoning", settings["prompt"]) if "prompt" in settings else None
         return {"source": entry["source"], "settings": settings, "prompt": prompt and file_hash(prompt)}
 
-    def tokenised(self, corpus: str) -> dict:
-        """source, held_out: of tokenising it."""
-        return {key: self.config["corpora"][corpus][key] for key in ("source", "held_out")}
+    def tokenised(self, model: str, corpus: str) -> dict:
+        """source, held_out, family: of tokenising it for a model."""
+        facts = {key: self.config["corpora"][corpus][key] for key in ("source", "held_out")}
+        return facts | {"family": self.config["models"][model]["family"]}
 
     def problems(self, benchmark: str) -> dict:
         """source, settings, prompt (a hash of its file): of preparing a benchmark."""
@@ -171,30 +172,31 @@ class Experiment:
         facts = {"base": entry["base"], "revision": entry.get("revision", "main"), "family": entry["family"]}
         return facts | {"recipe": recipe}
 
-    def _machine(self, model: str) -> dict:
-        return {"device": self.config["device"], "dtype": self.config["models"][model]["dtype"]}
+    def _model(self, model: str) -> dict:
+        entry = self.config["models"][model]
+        return {"family": entry["family"], "device": self.config["device"], "dtype": entry["dtype"]}
 
     def statistics(self, model: str) -> dict:
-        """corpus, levels, passes, batch_size, max_length, device, dtype: of token statistics."""
+        """corpus, levels, passes, batch_size, max_length, family, device, dtype: of token statistics."""
         of_all = {"max_length": self.config["training"]["max_length"]}
-        return _sorted(self.config["statistics"]) | of_all | self._machine(model)
+        return _sorted(self.config["statistics"]) | of_all | self._model(model)
 
     def run(self, model: str, method: str) -> dict:
-        """objective, settings, training, device, dtype: of a fine-tuning run."""
-        entry, machine = self.config["methods"][method], self._machine(model)
+        """objective, settings, training, family, device, dtype: of a fine-tuning run."""
+        entry, network = self.config["methods"][method], self._model(model)
         training = configuration.settings(self.training(method), "checkpoint", "activation_checkpointing")
         if not training["lora"]:
-            machine["dtype"] = "float32"  # small updates would be lost in bfloat16 weights
+            network["dtype"] = "float32"  # small updates would be lost in bfloat16 weights
         facts = {"objective": entry["objective"], "settings": _sorted(configuration.method_settings(entry))}
-        return facts | {"training": _sorted(training)} | machine
+        return facts | {"training": _sorted(training)} | network
 
     def decoding(self, model: str, method: str, seed: int) -> dict:
-        """benchmarks (by name: decoders with their settings, samples), device, dtype: of decoding a checkpoint."""
+        """benchmarks (by name: decoders with settings, samples), family, device, dtype: of decoding a checkpoint."""
         plans: dict[str, dict] = {}
         for name, decoder in sorted(self.answers(method, seed)):
             plan = plans.setdefault(name, {"decoders": {}, "samples": self.config["benchmarks"][name]["samples"]})
             plan["decoders"][decoder] = self.decoders(name)[decoder]
-        return {"benchmarks": plans} | self._machine(model)
+        return {"benchmarks": plans} | self._model(model)
 
     def guessing(self) -> dict:
         """By benchmark, how many of its guesses are answers."""

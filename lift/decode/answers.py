@@ -100,7 +100,7 @@ def compute(
     "answers"}; an answer is {"id", "sample", "text", "ended", "nfe"}: the text up to the end token, whether there was
     one, and the number of forward passes.
     """
-    ends = sorted({model.pad_id, end_of_turn(tokenizer)})
+    ends = sorted({model.pad_id, end_of_turn(tokenizer), tokenizer.eos_token_id})
     with open(store, "a", encoding="utf-8") as file:
         file.write("\n")  # ends a line that was cut off
         for number, pairs in batches.items():

@@ -213,7 +213,7 @@ def finetune(
 
     def read(folder: Path) -> None:
         if adapted is None:
-            model.network.load_state_dict(checkpoint.load(folder).network.state_dict())
+            model.network.load_state_dict(checkpoint.load(folder, family=family).network.state_dict())
         else:
             peft.set_peft_model_state_dict(adapted, peft.load_peft_weights(str(folder), device="cpu"))
 

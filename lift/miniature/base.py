@@ -25,7 +25,9 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 def make_model(tokenizer, family_name: str, hidden_size: int, layers: int, heads: int) -> MaskPredictor:
     """A fresh model of a family; the feed-forward is three times as wide as the hidden size, the head untied."""
     family = FAMILIES[family_name]
+    own = {"head_dim": hidden_size // heads} if "head_dim" in family.fields.values() else {}
     config = family.config(
+        **own,
         vocab_size=len(VOCABULARY),
         hidden_size=hidden_size,
         intermediate_size=3 * hidden_size,

@@ -16,12 +16,14 @@ def activation_bytes(shape: Shape, dtype: str, lora: dict | None, masked_attenti
     queries have.
     """
     w, h, m = BYTES[dtype], shape.hidden, shape.mlp
-    kv = h if masked_attention or dtype == "float32" else shape.kv
+    kv = shape.q if masked_attention or dtype == "float32" else shape.kv
     norms = 2 * (4 * h + 4)  # the input in fp32, and one over its root mean square
-    attention = w * (2 * h + 2 * kv) + 4 * shape.heads  # queries, result, keys, values; sums of weights in fp32
+    normed = shape.q + shape.kv if shape.head_norms else 0
+    norms += 4 * normed + 4 * normed // shape.head
+    attention = w * (2 * shape.q + 2 * kv) + 4 * shape.heads  # queries, result, keys, values; sums of weights in fp32
     mlp = 3 * w * m  # gate, its SiLU, up
     if lora is None:  # all weights need a gradient: also what each norm scales and what each matrix is given
-        return norms + 4 * w * h + attention + mlp + w * m
+        return norms + w * (4 * h + normed) + attention + mlp + w * m
     dropped = 1 if lora["dropout"] else 0  # which inputs dropout kept, a byte each
     inputs = (projections(shape)[name][0] for name in lora["target_modules"])
     return norms + attention + mlp + sum((4 + dropped) * i + 4 * lora["r"] for i in inputs)  # adapters are in fp32
@@ -65,8 +67,10 @@ def loss_bytes(shape: Shape, positions: float, full: bool) -> float:
 
 def working_bytes(shape: Shape, dtype: str) -> int:
     """The most that one token holds inside a layer without gradient: in the feed-forward or in rotated attention."""
-    w, h = BYTES[dtype], shape.hidden
-    return max(w * (3 * shape.mlp + 4 * h), 6 * w * h + 16 * h)
+    w, h, q, kv = BYTES[dtype], shape.hidden, shape.q, shape.kv
+    rotated = [4 * w * q + 16 * q] if shape.full_rotary else [w * (4 * q + 2 * kv), w * (2 * q + 5 * kv)]
+    normed = (w + 8) * q if shape.head_norms else 0
+    return max(w * (3 * shape.mlp + 4 * h), 2 * w * h + max(*rotated, normed))
 
 
 def _logit_bytes(shape: Shape, dtype: str, positions: int, each: int) -> float:
@@ -88,7 +92,7 @@ def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, dec
     choosing = _logit_bytes(shape, dtype, positions, each)
     states = views * positions * shape.hidden * BYTES[dtype]
     kept = 0 if decoder["cache"] == "none" else views * tokens * 2 * shape.kv * BYTES[dtype]  # of a layer
-    inside = (shape.layers - 1) * kept + tokens * working_bytes(shape, dtype)  # the last layer's come out of it
+    inside = (shape.layers - 1 / views) * kept + tokens * working_bytes(shape, dtype)  # the last's come out of it
     apart = 0 if dtype == "float32" else BYTES[dtype] * adapter_parameters(shape, lora)  # in fp32 it is merged
     return BYTES[dtype] * parameters(shape) + apart + states + max(inside, shape.layers * kept + choosing)
 

@@ -4,9 +4,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
-from transformers import AttentionInterface, LlamaForCausalLM, PreTrainedModel, Qwen2ForCausalLM
+from transformers import AttentionInterface, LlamaForCausalLM, PreTrainedModel, Qwen2ForCausalLM, Qwen3ForCausalLM
 from transformers.models.llama.modeling_llama import LlamaAttention, LlamaDecoderLayer, apply_rotary_pos_emb
 from transformers.models.qwen2.modeling_qwen2 import Qwen2Attention, Qwen2DecoderLayer
+from transformers.models.qwen3.modeling_qwen3 import Qwen3Attention, Qwen3DecoderLayer
 
 from lift.errors import InputError
 from lift.models.block_cache import BlockCache
@@ -52,11 +53,12 @@ class FullPrecisionRotary(nn.Module):
 _NETWORKS = {
     LlamaForCausalLM: (LlamaDecoderLayer, LlamaAttention),
     Qwen2ForCausalLM: (Qwen2DecoderLayer, Qwen2Attention),
+    Qwen3ForCausalLM: (Qwen3DecoderLayer, Qwen3Attention),
 }
 
 
 def _check_network(network: PreTrainedModel) -> None:
-    """Raises InputError for a network whose layers may do more, such as norms of queries or a sliding window."""
+    """Raises InputError for a network whose layers may do more, such as a sliding window."""
     if type(network) not in _NETWORKS:
         known = ", ".join(kind.__name__ for kind in _NETWORKS)
         raise InputError(f"The network {type(network).__name__} is not supported; known are {known}.")
@@ -84,8 +86,9 @@ def _fp32_products(states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 class MaskPredictor(nn.Module):
     """A transformers causal-LM network read with full attention.
 
-    network: Llama or Qwen2 with weights of a masked diffusion model. mask_id, pad_id: token ids. shift: whether the
-    output at position i - 1 predicts position i, as in Dream (arXiv 2508.15487). Raises InputError for other networks.
+    network: Llama, Qwen2 or Qwen3 with weights of a masked diffusion model. mask_id, pad_id: token ids. shift: whether
+    the output at position i - 1 predicts position i, as in Dream (arXiv 2508.15487). Raises InputError for other
+    networks.
     """
 
     def __init__(self, network: PreTrainedModel, mask_id: int, pad_id: int, shift: bool) -> None:
@@ -196,9 +199,15 @@ class MaskPredictor(nn.Module):
             return x.expand(len(positions), -1, -1).gather(1, positions[..., None].expand(-1, -1, x.shape[-1]))
 
         normed = last.input_layernorm(states)
+        as_is = nn.Identity()
+        query_norm, key_norm = (getattr(attend, name, as_is) for name in ("q_norm", "k_norm"))  # of each head, in Qwen3
         query, key, value = (
-            projection(x).unflatten(-1, (-1, attend.head_dim)).transpose(1, 2)  # (B, heads, K or L, D)
-            for projection, x in ((attend.q_proj, pick(normed)), (attend.k_proj, normed), (attend.v_proj, normed))
+            norm(projection(x).unflatten(-1, (-1, attend.head_dim))).transpose(1, 2)  # (B, heads, K or L, D)
+            for norm, projection, x in (
+                (query_norm, attend.q_proj, pick(normed)),
+                (key_norm, attend.k_proj, normed),
+                (as_is, attend.v_proj, normed),
+            )
         )
         query, _ = apply_rotary_pos_emb(query, query, pick(cos), pick(sin))
         key, _ = apply_rotary_pos_emb(key, key, cos, sin)

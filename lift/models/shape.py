@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lift.errors import InputError
-from lift.models.families import FAMILIES
+from lift.models.families import FAMILIES, Family, family_name
 from lift.models.memory import LOGIT_BYTES
 from lift.models.model_files import read_json
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a Llama or Qwen2 network: widths, numbers of layers and heads, tokens of the vocabulary.
+    """Sizes of a Llama, Qwen2 or Qwen3 network: widths, numbers of layers and heads, tokens of the vocabulary.
 
-    qkv_bias: whether queries, keys and values have one. tied: whether the head is the embedding.
+    qkv_bias: whether queries, keys and values have one. tied: whether the head is the embedding. head_dim: width of a
+    head; where None, the heads share the width. head_norms: whether each head's queries and keys are normed.
+    full_rotary: whether they are rotated in fp32.
     """
 
     hidden: int
@@ -24,11 +26,24 @@ class Shape:
     vocabulary: int
     qkv_bias: bool = False
     tied: bool = False
+    head_dim: int | None = None
+    head_norms: bool = False
+    full_rotary: bool = True
+
+    @property
+    def head(self) -> int:
+        """Width of a head."""
+        return self.head_dim or self.hidden // self.heads
+
+    @property
+    def q(self) -> int:
+        """Width of all queries of a token."""
+        return self.head * self.heads
 
     @property
     def kv(self) -> int:
         """Width of all keys, and of all values, of a token."""
-        return self.hidden // self.heads * self.kv_heads
+        return self.head * self.kv_heads
 
     @property
     def chunk(self) -> int:
@@ -44,28 +59,46 @@ _SIZES = {  # ours by those of a transformers config
     "intermediate_size": "mlp",
     "vocab_size": "vocabulary",
     "tie_word_embeddings": "tied",
+    "head_dim": "head_dim",
 }
+
+
+def traits(family: Family) -> dict[str, bool]:
+    """What a family's networks have or have not, as a Shape says it."""
+    return {
+        "qkv_bias": family.qkv_bias,
+        "head_norms": family.head_norms,
+        "full_rotary": family.full_precision_rotary,
+    }
+
+
 PUBLISHED = {
-    name: Shape(**{_SIZES[ours]: size for ours, size in family.published[1].items()}, qkv_bias=family.qkv_bias)
+    name: Shape(**{_SIZES[ours]: size for ours, size in family.published[1].items()}, **traits(family))
     for name, family in FAMILIES.items()
 }
 
 
-def read_shape(path: Path) -> Shape:
-    """The shape in a checkpoint's config.json. Raises InputError where the file says too little."""
+def read_shape(path: Path, family: str | None = None) -> Shape:
+    """The shape in a checkpoint's config.json. Raises InputError where the file says too little.
+
+    family: its name, needed where several have the model_type. The head is taken to be tied where the file says so.
+    """
+    published = read_json(path)
+    entry = FAMILIES[family_name(path, published, family)]
     try:
-        published = read_json(path)
-        family = FAMILIES[published["model_type"]]
-        sizes = {_SIZES[ours]: int(published[theirs]) for theirs, ours in family.fields.items() if ours in _SIZES}
+        values = entry.values(published)
+        if values["num_key_value_heads"] is None:  # as many as of queries
+            values["num_key_value_heads"] = values["num_attention_heads"]
+        sizes = {_SIZES[ours]: int(value) for ours, value in values.items() if ours in _SIZES}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: the network's shape cannot be read ({type(error).__name__}: {error}).") from None
-    return Shape(**sizes | {"tied": bool(sizes["tied"])}, qkv_bias=family.qkv_bias)
+    return Shape(**sizes | {"tied": bool(sizes["tied"])}, **traits(entry))
 
 
 def projections(shape: Shape) -> dict[str, tuple[int, int]]:
     """The matrices of one layer by name, each (inputs, outputs)."""
-    h, kv, m = shape.hidden, shape.kv, shape.mlp
-    attention = {"q_proj": (h, h), "k_proj": (h, kv), "v_proj": (h, kv), "o_proj": (h, h)}
+    h, q, kv, m = shape.hidden, shape.q, shape.kv, shape.mlp
+    attention = {"q_proj": (h, q), "k_proj": (h, kv), "v_proj": (h, kv), "o_proj": (q, h)}
     return attention | {"gate_proj": (h, m), "up_proj": (h, m), "down_proj": (m, h)}
 
 
@@ -76,8 +109,9 @@ def matrix_weights(shape: Shape) -> dict[str, int]:
 
 def parameters(shape: Shape) -> int:
     """Parameters of the network, embedding and head included."""
-    biases = (shape.hidden + 2 * shape.kv) if shape.qkv_bias else 0
-    layer = sum(matrix_weights(shape).values()) + biases + 2 * shape.hidden  # two norms
+    biases = (shape.q + 2 * shape.kv) if shape.qkv_bias else 0
+    norms = 2 * shape.hidden + (2 * shape.head if shape.head_norms else 0)
+    layer = sum(matrix_weights(shape).values()) + biases + norms
     ends = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
     return shape.layers * layer + ends + shape.hidden
 

@@ -4,7 +4,6 @@ import json
 import os
 from pathlib import Path
 
-from lift.errors import InputError
 from lift.models.checkpoint import family_of
 from lift.models.model_files import read_json, weight_files
 from lift.models.tokenization import load_tokenizer
@@ -22,10 +21,9 @@ def source_of(folder: Path) -> tuple[str | None, str | None]:
 
 def link_snapshot(snapshot: Path, family: str, output: Path) -> None:
     """Links to the files of a hub snapshot, once it is found to be a checkpoint of the family that can be read."""
-    if family_of(snapshot) != family:
-        raise InputError(f"{snapshot} is of the family {family_of(snapshot)}; say so in the config: `family`.")
+    family_of(snapshot, family)
     weight_files(snapshot)
-    load_tokenizer(snapshot)
+    load_tokenizer(snapshot, family)
     output.mkdir(parents=True, exist_ok=True)
     for path in snapshot.iterdir():
         if path.is_file():

@@ -1,6 +1,5 @@
 """Text to tokens and back: tokenizers of the published checkpoints, chat templates, the span of a response."""
 
-import codecs
 import copy
 import re
 from collections.abc import Iterable
@@ -8,10 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer
-from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast, Qwen2Tokenizer
+from transformers import PreTrainedTokenizerBase
 
 from lift.errors import InputError
 from lift.models import model_files
+from lift.models.families import FAMILIES, family_name
+from lift.models.special_tokens import mask_and_padding, read_tokenizer, vocabulary
 
 OPENING = "<reasoning>"  # of the assistant's turn; given to the model in decoding
 _PROBE = "the-response"
@@ -19,38 +20,32 @@ _BOUNDARY = "\U000f0000text\U000f0001"  # of private characters
 _BARRED = re.compile(r"<\|.+\|>", re.DOTALL)
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(folder: Path, family: str | None = None) -> PreTrainedTokenizerBase:
     """The tokenizer of a checkpoint folder, checked against its config.json and found to write a chat.
 
-    Raises InputError where they do not fit. Dream's own tokenizer class is remote code; it is Qwen2's byte-level BPE,
-    which transformers has.
+    family: its name, needed where several have the model_type in config.json; its arguments of the chat template are
+    set in the template. Raises InputError where they do not fit.
     """
-    model = model_files.read_json(folder / "config.json")
-    files = model_files.tokenizer_files(folder)
-    try:
-        tokenizer = (Qwen2Tokenizer if "vocab.json" in files else PreTrainedTokenizerFast).from_pretrained(folder)
-    except Exception as error:  # the tokenizers library raises nothing narrower
-        for path in map(folder.joinpath, (*files, "tokenizer_config.json", "special_tokens_map.json")):
-            if path.suffix == ".json" and path.is_file():
-                model_files.read_json(path)  # names the file, where it is no JSON
-                if path.read_bytes().startswith(codecs.BOM_UTF8):
-                    raise InputError(f"{path} cannot be read: save it without its byte order mark.") from None
-        what = f"the tokenizer ({', '.join(files)}, tokenizer_config.json) cannot be read"
-        raise InputError(f"{folder}: {what}: {error}") from None
+    path = folder / "config.json"
+    model = model_files.read_json(path)
+    entry = FAMILIES[family_name(path, model, family)]
+    tokenizer = read_tokenizer(folder)
     if tokenizer.chat_template is None:
-        raise InputError(f"{folder}: the tokenizer has no chat template.")
+        raise InputError(f"{folder}: the tokenizer has no chat template; one may lie beside it as chat_template.jinja.")
+    if entry.template:
+        settings = "".join(f"{{%- set {name} = {str(value).lower()} -%}}" for name, value in entry.template.items())
+        tokenizer.chat_template = settings + tokenizer.chat_template
     if tokenizer.eos_token_id is None:
         raise InputError(f"{folder / 'tokenizer_config.json'}: there is no end token; name it as `eos_token`.")
-    size = model.get("embedding_size") or model.get("vocab_size")
-    if not isinstance(size, int):
-        raise InputError(f"{folder / 'config.json'}: the vocabulary's size is {size!r}; it should be a whole number.")
+    size = vocabulary(path, model, entry)
     if len(tokenizer) > size:
         raise InputError(f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model's vocabulary only {size}.")
     for name, own in (("pad_token_id", tokenizer.pad_token_id), ("mask_token_id", tokenizer.mask_token_id)):
-        if own is not None and own != model.get(name):
+        known = name == "pad_token_id" and tokenizer.pad_token in entry.padding
+        if own is not None and model.get(name) not in (None, own) and not known:
             raise InputError(f"{folder}: {name} is {own} in the tokenizer and {model.get(name)} in config.json.")
-    mask = model.get("mask_token_id")
-    if tokenizer.mask_token is None and isinstance(mask, int) and 0 <= mask < len(tokenizer):
+    mask = mask_and_padding(path, model, entry, tokenizer)["mask_token_id"]
+    if tokenizer.mask_token is None and mask < len(tokenizer):
         tokenizer.mask_token = tokenizer.convert_ids_to_tokens(mask)
     for text in (_render(tokenizer, [_PROBE])[0], _probe_chat(tokenizer)):
         if _PROBE not in text:

@@ -18,7 +18,7 @@ from lift.models.shape import Shape, adapter_parameters, adapter_sizes, matrix_w
 
 def forward_flops(shape: Shape, tokens: float, length: int, scored: float = 0) -> float:
     """Of one forward pass over `tokens` in sequences of `length`, with the head at `scored` positions."""
-    attention = 4 * length * shape.hidden  # queries with keys, and weights with values
+    attention = 4 * length * shape.q  # queries with keys, and weights with values
     return tokens * shape.layers * (2 * sum(matrix_weights(shape).values()) + attention) + head_flops(shape, scored)
 
 
@@ -30,7 +30,7 @@ def backward_flops(
     Attention takes five products where the forward pass takes two: the weights are computed again. So are the logits
     and, with activation checkpointing, the layers.
     """
-    times, attention = 2 if full else 1, 10 * length * shape.hidden
+    times, attention = 2 if full else 1, 10 * length * shape.q
     again = forward_flops(shape, tokens, length) if checkpointing else 0
     layers = tokens * shape.layers * (times * 2 * sum(matrix_weights(shape).values()) + attention)
     return layers + (1 + times) * head_flops(shape, scored) + again
@@ -58,7 +58,7 @@ def window_flops(shape: Shape, lora: dict | None, length: int, window: float, re
         last = {name: read if name in ("k_proj", "v_proj") else window for name in sizes}
         return 2 * sum(size * ((shape.layers - 1) * read + last[name]) for name, size in sizes.items())
 
-    attention = 4 * length * shape.hidden * ((shape.layers - 1) * read + window)
+    attention = 4 * length * shape.q * ((shape.layers - 1) * read + window)
     network = of_matrices(matrix_weights(shape)) + attention + head_flops(shape, window)
     return np.array([network, of_matrices(adapter_sizes(shape, lora))])
 

@@ -16,7 +16,7 @@ from lift.finetune.takes import Takes, takes
 from lift.machine.cards import peaks
 from lift.models import peak_memory
 from lift.models.families import FAMILIES
-from lift.models.shape import PUBLISHED, Shape, parameters, read_shape
+from lift.models.shape import PUBLISHED, Shape, parameters, read_shape, traits
 from lift.plan import costs
 
 STAGES = ("data", "models", "statistics", "finetune", "decode", "grade", "results")
@@ -127,12 +127,14 @@ def model_shape(name: str, entry: dict, at: Layout) -> tuple[Shape, str]:
 
         sizes = {"hidden_size": 128, "layers": 4, "heads": 4} | entry["training"]
         hidden, layers, heads = (sizes[key] for key in ("hidden_size", "layers", "heads"))
-        return Shape(hidden, layers, heads, heads, 3 * hidden, len(VOCABULARY), family.qkv_bias), ""
+        return Shape(hidden, layers, heads, heads, 3 * hidden, len(VOCABULARY), **traits(family)), ""
     if not configuration.hub_model(entry):
-        return read_shape((configuration.SHIPPED if base == "shipped" else Path(base)) / "config.json"), ""
+        return read_shape(
+            (configuration.SHIPPED if base == "shipped" else Path(base)) / "config.json", entry["family"]
+        ), ""
     for folder in (at.model(name), hub.cached_model(base, entry["revision"])):
         if folder is not None and (folder / "config.json").is_file():
-            return read_shape(folder / "config.json"), ""
+            return read_shape(folder / "config.json", entry["family"]), ""
     note = f"{name}: {base} is not here yet; it is taken to have the shape of {family.published[0]}."
     return PUBLISHED[entry["family"]], note
 

@@ -38,12 +38,12 @@ def main(experiment, args) -> None:
     part, parts = args.shard
     whole, store_folder = layout.generations(*place), layout.store(*place)
     output = whole if parts == 1 else layout.store_shard(*place, part + 1, parts)
-    tokenizer = load_tokenizer(base)
+    tokenizer = load_tokenizer(base, view["family"])
 
     @cache
     def model():  # only where an answer is missing
         device.claim(view["device"])
-        return load_trained(base, run, view["device"], DTYPES[view["dtype"]])
+        return load_trained(base, run, view["device"], DTYPES[view["dtype"]], view["family"])
 
     weights = [p for folder in (base, run) if folder for p in sorted(folder.glob("*.safetensors"))]
     weights_hash = provenance.file_hash(*weights)
@@ -52,6 +52,7 @@ def main(experiment, args) -> None:
         provenance.fingerprint("lift.decode.answers", "lift.models.adapters"),
         args.seed,
         args.threads,
+        view["family"],
         view["device"],
         view["dtype"],
         torch.__version__,

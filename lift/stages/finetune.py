@@ -65,17 +65,17 @@ def main(experiment, args) -> None:
     source = source_of(base)
     data = provenance.file_hash(*sorted(corpus.glob("*/*.arrow")), *model_files.weight_files(base))
     select = registry.module_of("objective", view["objective"]).select
-    model = checkpoint.load(base, processor, predictor.DTYPES[view["dtype"]])
+    model = checkpoint.load(base, processor, predictor.DTYPES[view["dtype"]], view["family"])
     with nullcontext() if launch.launched() else alone(kept):  # the launcher is alone there already
         facts = finetune(
             model,
-            family=checkpoint.family_of(base),
+            family=view["family"],
             corpus=datasets.load_from_disk(str(corpus)),
             select=functools.partial(select, **view["settings"]),
             settings=settings,
             seed=args.seed,
             output=output,
-            resume=kept / provenance.value_hash([resolved, code, data, source]),
+            resume=kept / provenance.value_hash([resolved, view["family"], code, data, source]),
             source=source,
         )
         if not launch.first():

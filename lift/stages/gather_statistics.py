@@ -12,9 +12,10 @@ def add_arguments(parser) -> None:
 
 
 def main(experiment, args) -> None:
-    corpus, shards = experiment.statistics(args.model)["corpus"], experiment.config["shards"]
+    view, shards = experiment.statistics(args.model), experiment.config["shards"]
+    corpus = view["corpus"]
     parts = [experiment.layout.statistics_part(args.model, corpus, shard) for shard in range(1, shards + 1)]
-    tokenizer, accumulator = load_tokenizer(experiment.model(args.model)), gather(parts)
+    tokenizer, accumulator = load_tokenizer(experiment.model(args.model), view["family"]), gather(parts)
     output = experiment.layout.statistics(args.model, corpus)
     words = vocabulary_texts(tokenizer, len(accumulator.frequency))
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -36,15 +36,15 @@ def main(experiment, args) -> None:
     tokenised = experiment.layout.tokenised(args.model, view["corpus"])
     output = experiment.layout.statistics(args.model, view["corpus"])
     device.claim(view["device"])
-    tokenizer = load_tokenizer(folder)
-    model = checkpoint.load(folder, view["device"], predictor.DTYPES[view["dtype"]])
+    tokenizer = load_tokenizer(folder, view["family"])
+    model = checkpoint.load(folder, view["device"], predictor.DTYPES[view["dtype"]], view["family"])
     corpus = datasets.load_from_disk(str(tokenised))["train"]
     with_response(corpus, "train", view["max_length"])  # some may have none: they are counted nowhere
     read = [folder / "config.json", *model_files.weight_files(folder), *sorted(tokenised.glob("train/*.arrow"))]
     names = ("levels", "passes", "batch_size", "max_length", "device", "dtype")
     settings = {name: view[name] for name in names} | {"threads": args.threads}
     code = provenance.fingerprint("lift.stages.statistics")
-    key = provenance.value_hash([provenance.file_hash(*read), settings, code, torch.__version__])
+    key = provenance.value_hash([provenance.file_hash(*read), view["family"], settings, code, torch.__version__])
     number, shards = args.shard or (0, 1)
     facts = {"key": key, "shard": f"{number + 1}/{shards}", "levels": json.dumps(view["levels"])}
     resume = experiment.layout.resume(output.with_name(f"{output.stem}-{number + 1}-of-{shards}"))

@@ -15,12 +15,12 @@ def add_arguments(parser) -> None:
 
 
 def main(experiment, args) -> None:
-    view, corpus = experiment.tokenised(args.corpus), experiment.layout.corpus(args.corpus)
+    view, corpus = experiment.tokenised(args.model, args.corpus), experiment.layout.corpus(args.corpus)
     examples = [json.loads(line) for line in corpus.read_text().splitlines()]
     if view["held_out"] >= len(examples):
         raise InputError(f"{corpus}: held_out {view['held_out']} leaves none of {len(examples)} examples.")
     order = held_out_first(len(examples), view["source"])
-    tokenizer, rows = load_tokenizer(experiment.model(args.model)), []
+    tokenizer, rows = load_tokenizer(experiment.model(args.model), view["family"]), []
     for i in order:
         try:
             rows.append(encode_example(tokenizer, examples[i]["prompt"], examples[i]["response"]))

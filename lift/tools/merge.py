@@ -1,4 +1,4 @@
-"""Merge a run's adapter into its base model, in the published layout, so that others' LLaDA and Dream code loads it.
+"""Merge a run's adapter into its base model, in the published layout, so that others' code for the base loads it.
 
 The sum is taken in fp32 and stored in --dtype. config.json and the tokenizer are the base's own; for a base of the hub
 they name the owner's code there, for AutoModel with trust_remote_code.
@@ -18,6 +18,7 @@ from lift.models.snapshot import source_of
 
 def add_arguments(parser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--family", help="as in the config, where several have the model_type in config.json")
     parser.add_argument(
         "--run", type=Path, required=True, help="folder with a run's adapter or weights, best or last, or a shared one"
     )
@@ -36,11 +37,10 @@ def main(args) -> None:
         raise InputError(f"--run: {args.run} holds no weights; a run's are in its folders best and last.")
     if args.base and not hub.is_hub_id(args.base):
         raise InputError(f"--base {args.base}: it should be a hub id, OWNER/NAME.")
-    model = load_trained(args.model, args.run, "cpu", torch.float32)
+    model = load_trained(args.model, args.run, "cpu", torch.float32, args.family)
     copy_beside_weights(args.model, args.output, args.dtype, args.base or source_of(args.model)[0])
-    checkpoint.save_weights(
-        model, checkpoint.family_of(args.model), args.output, predictor.DTYPES[args.dtype], args.shard_size
-    )
+    family = checkpoint.family_of(args.model, args.family)
+    checkpoint.save_weights(model, family, args.output, predictor.DTYPES[args.dtype], args.shard_size)
     print(f"The merged model is in {args.output}.")
     if missing := missing_code(args.output):
         print(f"Its config.json names {', '.join(missing)}, not there; --base OWNER/NAME names the owner's repository.")

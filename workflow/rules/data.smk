@@ -41,7 +41,7 @@ rule tokenise:
     resources:
         mem_mb=4000,
     params:
-        **stage("tokenise", lambda wildcards: EXPERIMENT.tokenised(wildcards.corpus)),
+        **stage("tokenise", lambda wildcards: EXPERIMENT.tokenised(wildcards.model, wildcards.corpus)),
     message:
         "Tokenising {wildcards.corpus} for {wildcards.model}"
     shell:
