@@ -217,14 +217,16 @@ def test_against_a_naive_version(name, temperature, kind, tiny_model):
     model, ends = tiny_model(name), [23, 119]  # which the networks like
     generator = torch.Generator().manual_seed(1)
     prompts = [torch.randint(0, 150, (n,), generator=generator).tolist() for n in (7, 4, 10, 7)]
-    how = KINDS.get(kind, DRAWN_ORDER) | ({"threshold": CONFIDENT[name]} if "threshold" in kind else {})
+    how = dict(KINDS.get(kind, DRAWN_ORDER))
+    if "threshold" in kind:
+        how["threshold"] = CONFIDENT[name] / (2 if "margin" in kind else 1)
     decoder = Decoder(24, 8, temperature=temperature, stop_at_end=False, **how)
     tokens, passes = decode(model, prompts, decoder, [11, 12, 13, 14], ends)
     with torch.no_grad():
         for prompt, key, found, took in zip(prompts, (11, 12, 13, 14), tokens.tolist(), passes.tolist(), strict=True):
             assert (found, took) == naive_decode(model, prompt, decoder, key, ends)
     if decoder.threshold:
-        assert 3 < passes.min() < passes.max() < 24  # some passes commit several tokens, not all the same number
+        assert 3 <= passes.min() < passes.max() < 24  # some passes commit several tokens, not all the same number
 
 
 @pytest.mark.parametrize("name", TINY)

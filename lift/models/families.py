@@ -33,12 +33,12 @@ class Family:
     classes: tuple[str, str]
     fields: dict[str, str]
     constants: dict[str, object]
-    written: dict[str, object]
     renames: tuple[tuple[str, str], ...]
     shift: bool
     full_precision_rotary: bool
     qkv_bias: bool
     published: tuple[str, dict[str, int]]
+    written: dict[str, object] = field(default_factory=dict)
     model_types: tuple[str, ...] = ()
     others: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, object] = field(default_factory=dict)

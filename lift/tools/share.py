@@ -13,7 +13,7 @@ from lift.config.experiment import Experiment
 from lift.config.layout import Layout
 from lift.data import hub
 from lift.errors import InputError
-from lift.models import adapters, checkpoint, model_files
+from lift.models import adapters, model_files
 from lift.models.sharing import copy_beside_weights, missing_code
 from lift.models.snapshot import source_of
 from lift.report.card import Shared, card
@@ -49,7 +49,7 @@ def main(args) -> None:
         raise InputError(f"{run.with_name('run.json')} does not exist: the run is not finished.")
     base = experiment.model(args.model)
     owner, revision = (args.base, args.revision) if args.base else source_of(base)
-    family, adapted = checkpoint.family_of(base), (run / adapters.CONFIG).is_file()
+    family, adapted = experiment.config["models"][args.model]["family"], (run / adapters.CONFIG).is_file()
     if adapted:
         adapters.share(run, family, args.output, (owner, revision))
         by_auto_model = owner is not None
