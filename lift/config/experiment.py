@@ -171,15 +171,16 @@ class Experiment:
         return facts | {"recipe": recipe}
 
     def _machine(self, model: str) -> dict:
-        return {"device": self.config["device"], "dtype": self.config["models"][model]["dtype"]}
+        entry = self.config["models"][model]
+        return {"device": self.config["device"], "dtype": entry["dtype"], "quantisation": entry["quantisation"]}
 
     def statistics(self, model: str) -> dict:
-        """corpus, levels, passes, batch_size, max_length, device, dtype: of token statistics."""
+        """corpus, levels, passes, batch_size, max_length, device, dtype, quantisation: of token statistics."""
         of_all = {"max_length": self.config["training"]["max_length"]}
         return _sorted(self.config["statistics"]) | of_all | self._machine(model)
 
     def run(self, model: str, method: str) -> dict:
-        """objective, settings, training, device, dtype: of a fine-tuning run."""
+        """objective, settings, training, device, dtype, quantisation: of a fine-tuning run."""
         entry, machine = self.config["methods"][method], self._machine(model)
         training = configuration.settings(self.training(method), "checkpoint", "activation_checkpointing")
         if not training["lora"]:
@@ -188,7 +189,8 @@ class Experiment:
         return facts | {"training": _sorted(training)} | machine
 
     def decoding(self, model: str, method: str, seed: int) -> dict:
-        """benchmarks (by name: decoders with their settings, samples), device, dtype: of decoding a checkpoint."""
+        """benchmarks (by name: decoders with their settings, samples), device, dtype, quantisation: of decoding a
+        checkpoint."""
         plans: dict[str, dict] = {}
         for name, decoder in sorted(self.answers(method, seed)):
             plan = plans.setdefault(name, {"decoders": {}, "samples": self.config["benchmarks"][name]["samples"]})

@@ -24,16 +24,22 @@ def attach(model: MaskPredictor, lora: dict, seed: int) -> peft.PeftModel:
     return peft.get_peft_model(model.network, config)
 
 
-def load_trained(base: Path, run: Path | None, device: str, dtype: torch.dtype = torch.float32) -> MaskPredictor:
+def load_trained(
+    base: Path,
+    run: Path | None,
+    device: str,
+    dtype: torch.dtype = torch.float32,
+    quantisation: str | None = None,
+) -> MaskPredictor:
     """A base model, with the adapter of a run's folder in it or with the run's own weights, for inference.
 
     In fp32 the adapter is merged, which is faster. In bfloat16 it stays apart, as it was trained: rounding the sum with
-    the base to bfloat16 would lose most of a small update, rounding the adapter itself loses little of it. Raises
-    InputError for an adapter that is broken or made for another network.
+    the base to bfloat16 would lose most of a small update, rounding the adapter itself loses little of it. So it does
+    beside matrices of 4 bits. Raises InputError for an adapter that is broken or made for another network.
     """
     if run is None or not (run / "adapter_config.json").is_file():
-        return checkpoint.load(run or base, device, dtype)
-    model = checkpoint.load(base, device, dtype)
+        return checkpoint.load(run or base, device, dtype, quantisation)
+    model = checkpoint.load(base, device, dtype, quantisation)
     config, weights = run / "adapter_config.json", run / "adapter_model.safetensors"
     model_files.read_json(config)
     found = model_files.weight_names(weights)

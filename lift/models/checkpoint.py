@@ -14,6 +14,7 @@ from lift.errors import InputError
 from lift.models.families import FAMILIES, Family
 from lift.models.model_files import read_json, weight_files
 from lift.models.predictor import FullPrecisionRotary, MaskPredictor
+from lift.models.quantisation import matrix_names, put_linears, quantise
 
 _EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 _KINDS = {  # what else than a whole number above zero our keys ask for
@@ -96,14 +97,20 @@ def translate(name: str, templates: Iterable[tuple[str, str]]) -> str | None:
     return None
 
 
-def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskPredictor:
-    """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong."""
+def load(
+    folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32, quantisation: str | None = None
+) -> MaskPredictor:
+    """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong.
+
+    quantisation: "nf4" for matrices of 4 bits; each is quantised as it is read, so that no more than one stands whole.
+    """
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("device cuda: PyTorch can use no GPU here; set `device: cpu` in the config.")
     family, published, config = _network_config(folder)
     with torch.device("meta"):
         network = family.network(config)
     expected, weights, places = dict(network.state_dict()), {}, {}
+    quantised = matrix_names(network) if quantisation else set()
     for path in weight_files(folder):
         with safe_open(path, "pt", device=device) as file:
             for name in file.keys():  # noqa: SIM118 (not a dict)
@@ -114,7 +121,8 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
                 if weight.shape != expected[ours].shape:
                     shapes = f"{tuple(weight.shape)}, config.json says {tuple(expected[ours].shape)}"
                     raise InputError(f"{place} has shape {shapes}.")
-                weights[ours], places[ours] = weight.to(dtype), place
+                weight = weight.to(dtype)
+                weights[ours], places[ours] = quantise(weight) if ours in quantised else weight, place
     if config.tie_word_embeddings and _EMBEDDING in weights:
         head = weights.setdefault(_HEAD, weights[_EMBEDDING])
         if not torch.equal(head, weights[_EMBEDDING]):
@@ -123,6 +131,8 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
     missing = sorted(expected.keys() - weights.keys())
     if missing:
         raise InputError(f"{folder}: {len(missing)} weights are missing, the first is {missing[0]!r}.")
+    if quantised:
+        put_linears(network, weights)
     network.load_state_dict(weights, assign=True)
     network.tie_weights()  # where the config says so; each weight came as a parameter of its own
     # buffers that no checkpoint holds are still on the meta device

@@ -24,7 +24,7 @@ SOURCES = tuple(_FOLDER / name for name in ("page.html.jinja", "page.css", "page
 
 STAGES = {"runs": "fine-tuning", "generations": "decoding", "grades": "judging"}
 SHOWN = ("main", "claims", "comparisons")  # in places of their own
-_FACTS = ("commit", "machine", "gpu", "device", "dtype", "threads", "devices", "sandbox", "python")
+_FACTS = ("commit", "machine", "gpu", "device", "dtype", "quantisation", "threads", "devices", "sandbox", "python")
 
 
 def figures(folder: Path) -> list[dict]:
