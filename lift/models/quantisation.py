@@ -25,15 +25,18 @@ def check(quantisation: str | None) -> None:
 
 def described(quantisation: str | None) -> dict[str, str]:
     """What keys and records say of a model's `quantisation`: nothing without one. Raises InputError as `check`."""
+    if quantisation is None:
+        return {}
     check(quantisation)
-    version = quantisation and metadata.version("bitsandbytes")
-    return {"quantisation": f"{quantisation}, bitsandbytes {version}"} if quantisation else {}
+    return {"quantisation": f"{quantisation}, bitsandbytes {metadata.version('bitsandbytes')}"}
 
 
 def matrix_names(network) -> set[str]:
-    """The weights of a network that are quantised: all matrices of its layers, not its embedding and head."""
-    named = network.named_parameters()
-    return {name for name, weight in named if name.startswith("model.layers.") and weight.dim() == 2}
+    """The weights of a network that are quantised: of all linear layers but its head."""
+    from torch.nn import Linear
+
+    named = network.model.named_modules(prefix="model")
+    return {f"{name}.weight" for name, module in named if isinstance(module, Linear)}
 
 
 def quantise(matrix):
