@@ -110,6 +110,7 @@ def test_defaults_are_filled_in():
         "base": "shipped",
         "family": "llada",
         "dtype": "float32",
+        "quantisation": None,
         "training": {},
     }
     assert resolved["corpora"]["mini-traces"] == {"held_out": 2, "source": "mini-traces"}
@@ -451,6 +452,16 @@ MISTAKES = {
     ),
     "hub model without a revision": (("models", "mini", "base"), "owner/name", ["models.mini", "revision"]),
     "unknown dtype": (("models", "mini", "dtype"), "fp16", ["models.mini.dtype", "'fp16'", "bfloat16"]),
+    "unknown quantisation": (
+        ("models", "mini"),
+        {"base": "shipped", "dtype": "bfloat16", "quantisation": "int8"},
+        ["models.mini.quantisation", "'int8'", "nf4"],
+    ),
+    "4 bits in float32": (
+        ("models", "mini"),
+        {"base": "shipped", "quantisation": "nf4"},
+        ["models.mini.quantisation", "'nf4' computes in bfloat16", "dtype: bfloat16"],
+    ),
     "unknown sandbox": (("sandbox",), "none", ["sandbox", "'none'", "bubblewrap"]),
     "missing prompt": (
         ("benchmarks", "gsm8k"),
@@ -613,6 +624,35 @@ def test_mistakes_are_named(keys, value, parts):
     assert [part for part in parts if part not in text] == []
 
 
+NF4 = {"base": "shipped", "dtype": "bfloat16", "quantisation": "nf4"}
+
+
+def test_4_bits_are_not_trained():
+    """Where a method trains all weights, and is to run."""
+    full = {"objective": "vanilla", "training": {"lora": None}}
+    text = message((("models", "mini"), NF4), (("methods", "all"), full))
+    assert "models.mini.quantisation: 'all' trains all weights (`lora: null`)" in text
+    assert len(text.splitlines()) == 2
+    text = message((("models", "mini"), NF4), (("training", "lora"), None))
+    assert len(text.splitlines()) == 1 + len(complete()["methods"])
+    configuration.resolve(changed((("models", "mini"), NF4), (("ablations",), {"all": full})), SCHEMA)
+    configuration.resolve(changed((("training", "lora"), None)), SCHEMA)
+
+
+def test_quantisation_is_a_setting_of_what_holds_the_model():
+    """And of nothing else: the base, its tokens, guesses and grades stay as they are."""
+    plain, quantised = (
+        Experiment(configuration.resolve(changed((("models", "mini"), NF4 | {"quantisation": kind})), SCHEMA))
+        for kind in (None, "nf4")
+    )
+    for one in (plain, quantised):
+        kind = one.config["models"]["mini"]["quantisation"]
+        for view in (one.statistics("mini"), one.run("mini", "sft"), one.decoding("mini", "sft", 0)):
+            assert view["quantisation"] == kind
+    assert plain.base("mini") == quantised.base("mini")
+    assert plain.scoring() == quantised.scoring()
+
+
 def test_one_mistake_gives_one_line():
     text = message((("decoders", "greedy", "steps"), 2))
     assert len(text.splitlines()) == 2  # what it is about, and the mistake
@@ -751,6 +791,7 @@ def test_checking_a_config_imports_no_torch():
         (("decoders", "greedy", "steps"), "6", 6),
         (("decoders", "greedy", "temperature"), "0", 0),
         (("run_ablations",), "True", True),
+        (("models", "tiny-llada", "quantisation"), "null", None),
         (("models", "tiny-llada", "training", "upper_share"), "5e-2", 0.05),
     ],
 )

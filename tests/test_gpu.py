@@ -26,7 +26,7 @@ from lift.decode.decoder import decode
 from lift.decode.settings import Decoder
 from lift.finetune import trainer
 from lift.finetune.objectives import Selection, cart, gift, lift, loss_sum, vanilla
-from lift.models import adapters, checkpoint, peak_memory, predictor
+from lift.models import adapters, checkpoint, peak_memory, predictor, quantisation
 from lift.models.forward_process import Batch, Draws
 from lift.models.shape import Shape
 from lift.statistics import sums as token_statistics
@@ -39,6 +39,7 @@ from tests.test_plan import network
 DEVICE = os.environ.get("LIFT_GPU_TESTS") or ("cuda" if torch.cuda.is_available() else None)
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(DEVICE is None, reason="needs a GPU that PyTorch can use")]
 CUDA = pytest.mark.skipif(DEVICE != "cuda", reason="says nothing without CUDA")
+NF4 = pytest.param("nf4", marks=pytest.mark.skipif(bool(quantisation.faults("nf4")), reason="needs bitsandbytes"))
 
 DECODERS = {
     "greedy": Decoder(32, 8, 16),
@@ -82,6 +83,20 @@ def test_golden_logits(golden, name, dtype):
         assert_equal_to_rounding(logits, expected, roundings=256)
     else:
         assert (logits - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+@pytest.mark.parametrize("name", ["llada", "dream"])
+@pytest.mark.parametrize("kind", [NF4])
+def test_logits_of_4_bits_are_those_of_the_cpu(golden, name, kind):
+    """To a twentieth of the largest, as in bf16; the bits and scales of most matrices are the same."""
+    ids, found, bits = golden(f"{name}_logits")["input_ids"], [], []
+    for device in (DEVICE, "cpu"):
+        model = checkpoint.load(GOLDEN / f"tiny_{name}", device, torch.bfloat16, quantisation=kind)
+        with torch.no_grad():
+            found.append(model.logits(ids.to(device), torch.ones_like(ids, dtype=torch.bool).to(device)).cpu())
+        bits.append(torch.cat([p.flatten().cpu() for p in model.parameters() if p.dtype == torch.uint8]))
+    assert (bits[0] != bits[1]).float().mean() < 0.01
+    assert (found[0] - found[1]).abs().max() < 0.05 * found[1].abs().max()
 
 
 @pytest.mark.parametrize("device", [DEVICE, "cpu"])
@@ -188,19 +203,21 @@ def corpus():
     return datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in parts.items()})
 
 
-def run(corpus, folder, select=vanilla.select, dtype=torch.float32, **changes):
-    model = checkpoint.load(GOLDEN / "tiny_llada", DEVICE, dtype)
+def run(corpus, folder, select=vanilla.select, dtype=torch.float32, kind=None, **changes):
+    model = checkpoint.load(GOLDEN / "tiny_llada", DEVICE, dtype, quantisation=kind)
     settings = replace(SETTINGS, **changes)
     trainer.finetune(model, "llada", corpus, select, settings, 0, folder / "run", folder / "resume")
     return load_file(next((folder / "run" / "last").glob("*.safetensors")))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", NF4])
 @pytest.mark.parametrize("lora", [LORA | {"dropout": 0.1}, None])
 def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch, dtype, lora):
-    if lora is None and dtype == "bfloat16":
+    if lora is None and dtype != "float32":
         pytest.skip("full fine-tuning is in fp32")
-    start = functools.partial(run, corpus, select=lift.select, dtype=predictor.DTYPES[dtype], lora=lora)
+    kind = "nf4" if dtype == "nf4" else None
+    settings = {"dtype": predictor.DTYPES["bfloat16" if kind else dtype], "kind": kind, "lora": lora}
+    start = functools.partial(run, corpus, select=lift.select, **settings)
     whole = start(tmp_path / "whole")
     original, steps = trainer.ObjectiveTrainer.compute_loss, iter(range(100))
 
@@ -241,18 +258,46 @@ SHAPE = Shape(hidden=4096, layers=3, heads=32, kv_heads=32, mlp=12288, vocabular
 WIDE = {"r": 128, "alpha": 256, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}
 
 
-def network_on_the_gpu(lora=None):
-    """Three layers of LLaDA-8B with random weights, in bf16."""
-    return network(SHAPE, torch.bfloat16, lora, "llada", DEVICE)
+def network_on_the_gpu(lora=None, kind=None):
+    """Three layers of LLaDA-8B with random weights, in bf16, or their matrices in 4 bits."""
+    model = network(SHAPE, torch.bfloat16, None, "llada", DEVICE)
+    if kind:
+        inner = model.network
+        names = quantisation.matrix_names(inner)
+        bits = {name: quantisation.quantise(inner.get_parameter(name).data) for name in names}
+        quantisation.put_linears(inner, bits)
+    if lora:
+        adapters.attach(model, lora, 0)
+    torch.cuda.empty_cache()
+    return model
+
+
+@CUDA
+@pytest.mark.parametrize("kind", [NF4])
+def test_loading_never_holds_the_matrices_in_bfloat16(tmp_path, kind):
+    """A layer of LLaDA-8B: at most two matrices of it are whole at a time."""
+    shape = replace(SHAPE, layers=1, vocabulary=1000)
+    checkpoint.save(network(shape, torch.bfloat16, None, "llada", "cpu"), "llada", tmp_path)
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    model = checkpoint.load(tmp_path, DEVICE, torch.bfloat16, quantisation=kind)
+    held, most = torch.cuda.memory_allocated() - before, torch.cuda.max_memory_allocated() - before
+    planned = peak_memory.weight_bytes(shape, "bfloat16", kind)
+    print(f"loading: {held / 1e9:.3f} GB held, planned {planned / 1e9:.3f} GB, {most / 1e9:.3f} GB at most")
+    assert held == pytest.approx(planned, rel=0.01)
+    assert most < planned + 2.5 * 2 * shape.hidden * shape.mlp < peak_memory.weight_bytes(shape, "bfloat16")
+    assert model.device.type == "cuda"
 
 
 @CUDA
 @pytest.mark.parametrize("checkpointing", [False, True])
-def test_a_training_step_takes_the_memory_that_is_planned(checkpointing):
+@pytest.mark.parametrize("kind", [None, NF4])
+def test_a_training_step_takes_the_memory_that_is_planned(checkpointing, kind):
     """At three layers of LLaDA-8B and 4,096 tokens, all of them kept; within a fifth."""
     torch.cuda.empty_cache()
     before, length = torch.cuda.memory_allocated(), 4096
-    model = network_on_the_gpu(WIDE).train()
+    model = network_on_the_gpu(WIDE, kind).train()
     trainer.checkpoint_activations(model, checkpointing)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
     ids = torch.randint(0, 126000, (1, length), device=DEVICE)
@@ -267,33 +312,37 @@ def test_a_training_step_takes_the_memory_that_is_planned(checkpointing):
         optimizer.step()
         optimizer.zero_grad()
     most = torch.cuda.max_memory_allocated() - before
-    planned = peak_memory.training_bytes(SHAPE, "bfloat16", WIDE, 1, length, checkpointing=checkpointing)
-    print(f"training, checkpointing {checkpointing}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
+    settings = {"checkpointing": checkpointing, "quantisation": kind}
+    planned = peak_memory.training_bytes(SHAPE, "bfloat16", WIDE, 1, length, **settings)
+    print(f"training, {settings}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
     assert 0.8 * planned < most < 1.2 * planned
 
 
 @CUDA
 @pytest.mark.parametrize("cache", ["none", "dual"])
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
-def test_decoding_takes_the_memory_that_is_planned(cache, temperature):
+@pytest.mark.parametrize("kind", [None, NF4])
+def test_decoding_takes_the_memory_that_is_planned(cache, temperature, kind):
     torch.cuda.empty_cache()
     before, settings = torch.cuda.memory_allocated(), {"gen_length": 256, "block_length": 32, "steps": 8}
     settings |= {"temperature": temperature, "cache": cache}
-    model, prompts = network_on_the_gpu().eval(), [[5 + i] * 200 for i in range(32)]
+    model, prompts = network_on_the_gpu(kind=kind).eval(), [[5 + i] * 200 for i in range(32)]
     torch.cuda.reset_peak_memory_stats()
     decode(model, prompts, Decoder(**settings), list(range(32)))
     most = torch.cuda.max_memory_allocated() - before
     entry = vars(Decoder(**settings)) | {"batch_size": 32}
-    planned = peak_memory.decoding_bytes(SHAPE, "bfloat16", None, 200, entry)
-    print(f"decoding, cache {cache}, temperature {temperature}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
+    planned = peak_memory.decoding_bytes(SHAPE, "bfloat16", None, 200, entry, kind)
+    print(f"decoding, {kind}, {cache}, {temperature}: {most / 1e9:.2f} GB, planned {planned / 1e9:.2f} GB")
     assert 0.8 * planned < most < 1.2 * planned
 
 
 @CUDA
 @pytest.mark.parametrize("name", ["greedy", "guided", "prefix", "dual", "dream", "dream, drawn", "ends"])
-def test_a_step_never_waits_for_the_gpu(name, monkeypatch):
+@pytest.mark.parametrize("kind", [None, NF4])
+def test_a_step_never_waits_for_the_gpu(name, kind, monkeypatch):
     """Every pass of a block is queued without a question back, with a greedy decoder of `steps`."""
-    model, original = checkpoint.load(GOLDEN / "tiny_llada", DEVICE), decoding.fill_block
+    dtype, original = torch.bfloat16 if kind else torch.float32, decoding.fill_block
+    model = checkpoint.load(GOLDEN / "tiny_llada", DEVICE, dtype, quantisation=kind)
 
     def watched(*args):
         torch.cuda.set_sync_debug_mode("error")

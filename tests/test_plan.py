@@ -320,10 +320,10 @@ class Live(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(out):
             if isinstance(tensor, torch.Tensor):
-                self.add(tensor.untyped_storage())
+                self.add(tensor.untyped_storage(), tensor.dtype)
         return out
 
-    def add(self, storage):
+    def add(self, storage, dtype=None):
         if storage._cdata not in self.seen:
             self.seen.add(storage._cdata)
             self.now += storage.nbytes()

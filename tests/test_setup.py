@@ -20,7 +20,10 @@ def test_conda_and_pip_have_the_same_versions():
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     pip = next(entry["pip"] for entry in conda if isinstance(entry, dict))
     assert sorted(pip) == sorted(project["dependencies"])
-    everything = project["dependencies"] + project["optional-dependencies"]["dev"]
+    extras = project["optional-dependencies"]
+    assert set(extras["qlora"]) < set(extras["dev"])
+    assert all(f"# - {line}  #" in (ROOT / "environment.yml").read_text() for line in extras["qlora"])
+    everything = project["dependencies"] + extras["dev"]
     assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", line) for line in everything)
 
 

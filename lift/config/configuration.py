@@ -178,6 +178,7 @@ def _cross_check(config: dict):
                     )
             yield from _check_family(key, model)
             yield from _braces(f"{key}.base", folder)
+        yield from _check_quantisation(f"{key}.quantisation", model, config)
         needed = {"steps", "batch_size", "learning_rate", "upper_share"}
         if folder == "train" and (missing := needed - model["training"].keys()):
             yield f"{key}.training: base `train` needs {', '.join(sorted(missing))}"
@@ -232,6 +233,17 @@ def _check_methods(where: str, config: dict, methods: dict, known: dict):
             yield (
                 f"{key}: batch_size {training['batch_size']} is no multiple of micro_batch_size x devices = {at_a_time}"
             )
+
+
+def _check_quantisation(key: str, model: dict, config: dict):
+    """Matrices of 4 bits are multiplied in bfloat16, and cannot be trained themselves."""
+    if model["quantisation"] is None:
+        return
+    if model["dtype"] != "bfloat16":
+        yield f"{key}: {model['quantisation']!r} computes in bfloat16; say `dtype: bfloat16` beside it"
+    for method in trained_methods(config):
+        if (config["training"] | config["methods"][method]["training"])["lora"] is None:
+            yield f"{key}: {method!r} trains all weights (`lora: null`), which 4 bits cannot take; give it an adapter"
 
 
 def _braces(key: str, path: object):

@@ -173,16 +173,17 @@ class Experiment:
         return facts | {"recipe": recipe}
 
     def _model(self, model: str) -> dict:
-        entry = self.config["models"][model]
-        return {"family": entry["family"], "device": self.config["device"], "dtype": entry["dtype"]}
+        """family, device, dtype, quantisation: of the network."""
+        names = ("family", "dtype", "quantisation")
+        return {"device": self.config["device"]} | {name: self.config["models"][model][name] for name in names}
 
     def statistics(self, model: str) -> dict:
-        """corpus, levels, passes, batch_size, max_length, family, device, dtype: of token statistics."""
+        """corpus, levels, passes, batch_size, max_length, and the network: of token statistics."""
         of_all = {"max_length": self.config["training"]["max_length"]}
         return _sorted(self.config["statistics"]) | of_all | self._model(model)
 
     def run(self, model: str, method: str) -> dict:
-        """objective, settings, training, family, device, dtype: of a fine-tuning run."""
+        """objective, settings, training, and the network: of a fine-tuning run."""
         entry, network = self.config["methods"][method], self._model(model)
         training = configuration.settings(self.training(method), "checkpoint", "activation_checkpointing")
         if not training["lora"]:
@@ -191,7 +192,7 @@ class Experiment:
         return facts | {"training": _sorted(training)} | network
 
     def decoding(self, model: str, method: str, seed: int) -> dict:
-        """benchmarks (by name: decoders with settings, samples), family, device, dtype: of decoding a checkpoint."""
+        """benchmarks (by name: decoders with settings, samples), and the network: of decoding a checkpoint."""
         plans: dict[str, dict] = {}
         for name, decoder in sorted(self.answers(method, seed)):
             plan = plans.setdefault(name, {"decoders": {}, "samples": self.config["benchmarks"][name]["samples"]})

@@ -33,7 +33,7 @@ def _merged(schema: dict, root: dict) -> dict:
 def _values(schema: dict, nouns: dict[str, str] = _NOUNS) -> str:
     """What a key takes, in words."""
     if "enum" in schema:
-        return ", ".join(f"`{value}`" for value in schema["enum"])
+        return ", ".join("`null`" if value is None else f"`{value}`" for value in schema["enum"])
     kinds, words = schema.get("type", []), []
     bounds = " and ".join(f"{word} {schema[name]}" for name, word in _BOUNDS.items() if name in schema)
     for kind in [kinds] if isinstance(kinds, str) else kinds:

@@ -28,7 +28,7 @@ def as_written(value: object, schema: dict, root: dict) -> object:
         return {name: as_written(one, parts.get(name, others), root) for name, one in named.items()}
     if isinstance(value, list):
         return [as_written(one, schema.get("items", {}), root) for one in value]
-    kinds = schema.get("type", [])
+    kinds = schema.get("type", ["null"] if None in schema.get("enum", []) else [])
     return read_as(value, [kinds] if isinstance(kinds, str) else kinds)
 
 

@@ -42,18 +42,24 @@ def attach(
 
 
 def load_trained(
-    base: Path, run: Path | None, device: str, dtype: torch.dtype = torch.float32, family: str | None = None
+    base: Path,
+    run: Path | None,
+    device: str,
+    dtype: torch.dtype = torch.float32,
+    family: str | None = None,
+    quantisation: str | None = None,
 ) -> MaskPredictor:
     """A base model, with the adapter of a folder in it or with the folder's own weights, for inference.
 
     The folder is a run's, or one to share, whose adapter may have the published names. In fp32 the adapter is merged,
     which is faster. In bfloat16 it stays apart, as it was trained: rounding the sum with the base to bfloat16 would
-    lose most of a small update, rounding the adapter itself loses little of it. Raises InputError for an adapter that
-    is broken or made for another network. family: as of checkpoint.load.
+    lose most of a small update, rounding the adapter itself loses little of it. So it does beside matrices of 4 bits.
+    Raises InputError for an adapter that is broken or made for another network. family, quantisation: as of
+    checkpoint.load.
     """
     if run is None or not (run / CONFIG).is_file():
-        return checkpoint.load(run or base, device, dtype, family)
-    model = checkpoint.load(base, device, dtype, family)
+        return checkpoint.load(run or base, device, dtype, family, quantisation)
+    model = checkpoint.load(base, device, dtype, family, quantisation)
     renames = FAMILIES[checkpoint.family_of(base, family)].renames
     model_files.read_json(run / CONFIG)
     model_files.weight_names(run / WEIGHTS)

@@ -16,6 +16,7 @@ from lift.models import families
 from lift.models.families import FAMILIES, Family
 from lift.models.model_files import MissingFileError, read_json, weight_files
 from lift.models.predictor import FullPrecisionRotary, MaskPredictor
+from lift.models.quantisation import matrix_names, put_linears, quantise
 from lift.models.special_tokens import mask_and_padding, needs_tokenizer, read_tokenizer
 
 _EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
@@ -126,11 +127,16 @@ def published_names(family_name: str) -> list[tuple[str, str]]:
 
 
 def load(
-    folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32, family: str | None = None
+    folder: Path,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    family: str | None = None,
+    quantisation: str | None = None,
 ) -> MaskPredictor:
     """Read a checkpoint in a family's published layout. Raises InputError that names what is wrong.
 
-    family: its name, needed where several have the model_type in config.json. Where config.json ties the head to the
+    family: its name, needed where several have the model_type in config.json. quantisation: "nf4" for matrices of 4
+    bits; each is quantised as it is read, so that no more than one stands whole. Where config.json ties the head to the
     embedding and the files hold a head with other values, that is the head, and is not tied, as in transformers 5.
     """
     if device.startswith("cuda") and not torch.cuda.is_available():
@@ -140,6 +146,7 @@ def load(
     with torch.device("meta"):
         network = entry.network(config)
     expected, weights, ends = dict(network.state_dict()), {}, {}
+    quantised = matrix_names(network) if quantisation else set()
     for path in weight_files(folder):
         with safe_open(path, "pt", device=device) as file:
             for name in file.keys():  # noqa: SIM118 (not a dict)
@@ -150,7 +157,8 @@ def load(
                 if weight.shape != expected[ours].shape:
                     shapes = f"{tuple(weight.shape)}, config.json says {tuple(expected[ours].shape)}"
                     raise InputError(f"{place} has shape {shapes}.")
-                weights[ours] = weight.to(dtype)
+                read = weight.to(dtype)
+                weights[ours] = quantise(read) if ours in quantised else read
                 if config.tie_word_embeddings and ours in (_EMBEDDING, _HEAD):
                     ends[ours] = weight  # as it is stored: in another dtype, two that differ may be equal
     if len(ends) == 2 and not torch.equal(*ends.values()):
@@ -161,6 +169,8 @@ def load(
     missing = sorted(expected.keys() - weights.keys())
     if missing:
         raise InputError(f"{folder}: {len(missing)} weights are missing, the first is {missing[0]!r}.")
+    if quantised:
+        put_linears(network, weights)
     network.load_state_dict(weights, assign=True)
     network.tie_weights()  # where the config says so; each weight came as a parameter of its own
     # buffers that no checkpoint holds are still on the meta device

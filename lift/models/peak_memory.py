@@ -4,9 +4,28 @@ docs/plan.md gives the reason of each; tests hold them against what small networ
 """
 
 from lift.models.memory import HEAD_BYTES
-from lift.models.shape import Shape, adapter_parameters, parameters, projections
+from lift.models.shape import Shape, adapter_parameters, matrix_weights, parameters, projections
 
 BYTES = {"float32": 4, "bfloat16": 2}
+
+
+def _nf4_bytes(weights: int) -> int:
+    """Of a matrix in 4 bits: itself, a byte for 64 weights, 4 for 256 of these, and two tables and a mean in fp32."""
+    blocks = -(-weights // 64)
+    return -(-weights // 2) + blocks + 4 * -(-blocks // 256) + 4 * (16 + 256 + 1)
+
+
+def weight_bytes(shape: Shape, dtype: str, quantisation: str | None = None) -> int:
+    """Of the network's weights; with `quantisation`, of its matrices in 4 bits and the others in `dtype`."""
+    matrices = matrix_weights(shape).values() if quantisation else ()
+    saved = sum(BYTES[dtype] * weights - _nf4_bytes(weights) for weights in matrices)
+    return BYTES[dtype] * parameters(shape) - shape.layers * saved
+
+
+def _product_bytes(shape: Shape, dtype: str, quantisation: str | None) -> float:
+    """What a product with a matrix of 4 bits takes beside it: the largest in `dtype`, and twice its scales in fp32."""
+    largest = max(matrix_weights(shape).values())
+    return (BYTES[dtype] + 8 / 64) * largest if quantisation else 0
 
 
 def activation_bytes(shape: Shape, dtype: str, lora: dict | None, masked_attention: bool = False) -> int:
@@ -39,6 +58,7 @@ def training_bytes(
     views: int = 1,
     checkpointing: bool = False,
     devices: int = 1,
+    quantisation: str | None = None,
 ) -> float:
     """The most that a training step holds on one of its devices, `rows` sequences a micro-batch.
 
@@ -46,13 +66,13 @@ def training_bytes(
     gradient, for the exchange. All positions may be masked. views: sequences with gradient for one that is read.
     """
     trained = parameters(shape) if lora is None else adapter_parameters(shape, lora)
-    state = (16 if devices == 1 else 20) * trained + (0 if lora is None else BYTES[dtype] * parameters(shape))
+    state = (16 if devices == 1 else 20) * trained + (0 if lora is None else weight_bytes(shape, dtype, quantisation))
     layer, width = activation_bytes(shape, dtype, lora, masked_attention), BYTES[dtype] * shape.hidden
     stored, inside = layer * shape.layers, working_bytes(shape, dtype)
     if checkpointing:  # what goes into each layer and into the last norm; one layer is computed again
         stored, inside = width * (shape.layers + 1) + 4 * shape.hidden, inside + layer
-    tokens = views * rows * length
-    return state + tokens * stored + max(tokens * inside, loss_bytes(shape, rows * length, lora is None))
+    tokens, beside = views * rows * length, _product_bytes(shape, dtype, quantisation)
+    return state + tokens * stored + max(tokens * inside + beside, loss_bytes(shape, rows * length, lora is None))
 
 
 def loss_bytes(shape: Shape, positions: float, full: bool) -> float:
@@ -81,7 +101,9 @@ def _logit_bytes(shape: Shape, dtype: str, positions: int, each: int) -> float:
     return each * rows * shape.vocabulary + beside
 
 
-def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, decoder: dict) -> float:
+def decoding_bytes(
+    shape: Shape, dtype: str, lora: dict | None, prompt: int, decoder: dict, quantisation: str | None = None
+) -> float:
     """The most that decoding holds: inside a layer, or where tokens are chosen; and its caches."""
     rows, views = decoder["batch_size"], 2 if decoder["guidance"] else 1
     positions, tokens = rows * decoder["block_length"], rows * (prompt + decoder["gen_length"])
@@ -93,8 +115,9 @@ def decoding_bytes(shape: Shape, dtype: str, lora: dict | None, prompt: int, dec
     states = views * positions * shape.hidden * BYTES[dtype]
     kept = 0 if decoder["cache"] == "none" else views * tokens * 2 * shape.kv * BYTES[dtype]  # of a layer
     inside = (shape.layers - 1 / views) * kept + tokens * working_bytes(shape, dtype)  # the last's come out of it
+    inside += _product_bytes(shape, dtype, quantisation)
     apart = 0 if dtype == "float32" else BYTES[dtype] * adapter_parameters(shape, lora)  # in fp32 it is merged
-    return BYTES[dtype] * parameters(shape) + apart + states + max(inside, shape.layers * kept + choosing)
+    return weight_bytes(shape, dtype, quantisation) + apart + states + max(inside, shape.layers * kept + choosing)
 
 
 def sums_bytes(shape: Shape, levels: int) -> int:
@@ -102,9 +125,11 @@ def sums_bytes(shape: Shape, levels: int) -> int:
     return 8 * (4 * levels + 1) * shape.vocabulary
 
 
-def statistics_bytes(shape: Shape, dtype: str, rows: int, length: int, levels: int) -> float:
+def statistics_bytes(
+    shape: Shape, dtype: str, rows: int, length: int, levels: int, quantisation: str | None = None
+) -> float:
     """The most that the token statistics hold: sums, and the inside of a layer or the logits of a chunk."""
     w, tokens = BYTES[dtype], rows * length
     chunk = 2 * w * tokens * shape.hidden + _logit_bytes(shape, dtype, tokens, 4)
-    held = w * parameters(shape) + sums_bytes(shape, levels)
-    return held + max(tokens * working_bytes(shape, dtype), chunk)
+    held = weight_bytes(shape, dtype, quantisation) + sums_bytes(shape, levels)
+    return held + max(tokens * working_bytes(shape, dtype) + _product_bytes(shape, dtype, quantisation), chunk)

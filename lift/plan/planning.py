@@ -147,6 +147,8 @@ class _Planner:
         self.config, self.at = experiment.config, experiment.layout
         models = self.config["models"].items()
         self.shapes = {name: self.noted(*model_shape(name, entry, self.at)) for name, entry in models}
+        bits = "the time to take matrices of 4 bits back to bfloat16, before each product, is not counted."
+        self.notes += [f"{name}: {bits}" for name, entry in models if entry["quantisation"]]
         self.corpora = {name: self.corpus(name, entry) for name, entry in self.config["corpora"].items()}
         self.tasks, lengths = {}, {}
         for name, entry in self.config["benchmarks"].items():
@@ -217,23 +219,20 @@ class _Planner:
 
     def statistics(self, name: str) -> list[Part]:
         settings, shape, shards = self.experiment.statistics(name), self.shapes[name], self.config["shards"]
-        dtype, limit, levels = settings["dtype"], settings["max_length"], settings["levels"]
+        dtype, limit, levels, bits = (settings[key] for key in ("dtype", "max_length", "levels", "quantisation"))
         corpus, count = self.corpora[settings["corpus"]], len(levels)
         length = min(limit, corpus.prompt + corpus.response)
         masked = max(0, length - corpus.prompt) * sum(levels)
         sequences = settings["passes"] * (corpus.rows - corpus.held_out)
         flops = {dtype: sequences * costs.forward_flops(shape, count * length, length, masked)}
-        needed = peak_memory.statistics_bytes(shape, dtype, settings["batch_size"], limit, count)
-        # kept, and handed on by a shard
-        sums = (2 * shards if shards > 1 else 1) * peak_memory.sums_bytes(shape, count)
+        needed = peak_memory.statistics_bytes(shape, dtype, settings["batch_size"], limit, count, bits)
+        sums = (2 * shards if shards > 1 else 1) * peak_memory.sums_bytes(shape, count)  # a shard hands them on
         path = self.at.statistics(name, settings["corpus"])
         files = (Files("results", 60 * shape.vocabulary * count + sums, (path,)),)  # about 60 bytes a row
         held = self.held(needed, name, dtype)
         parts = [Part("statistics", name, settings["corpus"], shards, flops, **held, files=files)]
-        if shards > 1:
-            memory = LIBRARIES + 2 * peak_memory.sums_bytes(shape, count)
-            parts.append(Part("statistics", name, f"{settings['corpus']}, gathered", 1, memory=memory))
-        return parts
+        memory = LIBRARIES + 2 * peak_memory.sums_bytes(shape, count)
+        return parts + [Part("statistics", name, f"{settings['corpus']}, gathered", 1, memory=memory)] * (shards > 1)
 
     def training(self, name: str, method: str) -> Part:
         run, training, shape = self.experiment.run(name, method), self.experiment.training(method), self.shapes[name]
@@ -244,13 +243,11 @@ class _Planner:
         if take is None:
             take, unknown = Takes(), f"what the objective {run['objective']} costs is not known; taken as vanilla's."
             self.notes.append(f"{method}: {unknown}")
-        if devices > 1:
-            self.notes.append(f"{method}: a run takes {devices} devices at a time.")
+        self.notes += [f"{method}: a run takes {devices} devices at a time."] * (devices > 1)
         length = limit
         if settings.padding == "batch" or not settings.score_padding:
             length = min(limit, corpus.prompt + corpus.response)
-            said = "batches are taken to be as long as a mean example, though the longest decides."
-            self.notes.append(f"{method}: {said}")
+            self.notes += [f"{method}: batches are taken to be as long as a mean example, though the longest decides."]
         response = masked = max(0, length - corpus.prompt)
         if take.content or not settings.score_padding:
             masked = min(corpus.response, response)
@@ -269,6 +266,7 @@ class _Planner:
             views=2 if take.views > 1 else 1,
             checkpointing=settings.activation_checkpointing,
             devices=devices,
+            quantisation=run["quantisation"],
         )
         held = self.held(needed, name, run["dtype"])
         held["memory"] *= devices
@@ -298,17 +296,17 @@ class _Planner:
 
     def answers(self, name: str, method: str, what: str, seeds: list[int], shards: int) -> list[Part]:
         """Of one checkpoint a seed."""
-        dtype, shape, count = self.config["models"][name]["dtype"], self.shapes[name], len(seeds)
+        entry, shape, count = self.config["models"][name], self.shapes[name], len(seeds)
+        dtype, bits = entry["dtype"], entry["quantisation"]
         tasks = [self.tasks[place] for place in self.experiment.answers(method, seeds[0])]
         lora = None if method == "base" else self.experiment.training(method)["lora"]
         apart = None if dtype == "float32" else lora  # in fp32 the adapter is merged
         each = [task.answers * sum(costs.decoding_flops(shape, apart, task.prompt, task.decoder)) for task in tasks]
-        needed = max((peak_memory.decoding_bytes(shape, dtype, lora, t.prompt, t.decoder) for t in tasks), default=0)
+        needed = [peak_memory.decoding_bytes(shape, dtype, lora, t.prompt, t.decoder, bits) for t in tasks]
         # text of four characters a token, and the rest of a line; in the results and in the answers' store
         size = 2 * sum(task.answers * (4 * task.decoder["gen_length"] + 100) for task in tasks)
-        paths = [self.at.generations(name, method, seed) / "run.json" for seed in seeds]
-        files = tuple(Files("results", size, (path,)) for path in paths)
-        held = self.held(needed, name, dtype)
+        files = tuple(Files("results", size, (self.at.generations(name, method, seed) / "run.json",)) for seed in seeds)
+        held = self.held(max(needed, default=0), name, dtype)
         parts = [Part("decode", name, what, count * shards, {dtype: count * sum(each)}, **held, files=files)]
         return parts + [Part("decode", name, f"{what}, gathered", count)] * (shards > 1)
 

@@ -10,14 +10,15 @@ from lift.data import reachable
 from lift.data.benchmarks import describe
 from lift.errors import InputError
 from lift.machine import device
-from lift.models import model_files
+from lift.models import model_files, quantisation
 from lift.plan import planning
 from lift.scores import claims, reported
 
 REMEDIES = {  # where memory is short
-    "statistics": "lower statistics.batch_size or training.max_length",
-    "finetune": "lower training.micro_batch_size or max_length, or set training.activation_checkpointing: true",
-    "decode": "lower the batch_size of its decoders",
+    "statistics": "lower statistics.batch_size or training.max_length, or set the model's quantisation: nf4",
+    "finetune": "set training.activation_checkpointing: true or the model's quantisation: nf4, or lower "
+    "training.micro_batch_size or max_length",
+    "decode": "lower the batch_size of its decoders, or set the model's quantisation: nf4",
 }
 CLAIMS, REPORTED = (Path(__file__).parents[2] / "config" / name for name in ("claims.yaml", "reported.csv"))
 
@@ -46,6 +47,7 @@ def faults(
         found.append(str(error))
     if models:
         found += device_faults(config["device"], made, devices)
+        found += quantisation.faults(*(entry["quantisation"] for entry in config["models"].values()))
         if config["device"] == "cuda" and gpus is not None and gpus < devices:
             found.append(
                 f"training.devices: a run takes {devices} GPUs, but jobs may take {gpus} together; "

@@ -18,6 +18,7 @@ from lift.machine.lock import alone
 from lift.machine.shards import shard
 from lift.models.adapters import load_trained
 from lift.models.predictor import DTYPES
+from lift.models.quantisation import described
 from lift.models.tokenization import load_tokenizer
 from lift.scores.decoded_step import decoded_step
 
@@ -43,7 +44,8 @@ def main(experiment, args) -> None:
     @cache
     def model():  # only where an answer is missing
         device.claim(view["device"])
-        return load_trained(base, run, view["device"], DTYPES[view["dtype"]], view["family"])
+        kind = DTYPES[view["dtype"]]
+        return load_trained(base, run, view["device"], kind, view["family"], view["quantisation"])
 
     weights = [p for folder in (base, run) if folder for p in sorted(folder.glob("*.safetensors"))]
     weights_hash = provenance.file_hash(*weights)
@@ -55,6 +57,7 @@ def main(experiment, args) -> None:
         view["family"],
         view["device"],
         view["dtype"],
+        described(view["quantisation"]),
         torch.__version__,
     ]
     store_folder.mkdir(parents=True, exist_ok=True)
@@ -97,6 +100,7 @@ def main(experiment, args) -> None:
         "batch_sizes": {name: one["batch_size"] for name, one in experiment.config["decoders"].items()},
         "device": view["device"],
         "dtype": view["dtype"],
+        **described(view["quantisation"]),
         "threads": args.threads,
         "seconds_this_process": round(time.perf_counter() - started, 1),
         "costs": costs,

@@ -21,7 +21,7 @@ from lift.finetune.settings import Settings
 from lift.finetune.trainer import finetune
 from lift.machine import device, launch
 from lift.machine.lock import alone
-from lift.models import checkpoint, model_files, predictor
+from lift.models import checkpoint, model_files, predictor, quantisation
 from lift.models.snapshot import source_of
 
 
@@ -60,12 +60,14 @@ def main(experiment, args) -> None:
         "training": dataclasses.asdict(settings),
         "seed": args.seed,
         "dtype": view["dtype"],
+        **quantisation.described(view["quantisation"]),
     }
     code = provenance.fingerprint("lift.finetune.trainer", objective)
     source = source_of(base)
     data = provenance.file_hash(*sorted(corpus.glob("*/*.arrow")), *model_files.weight_files(base))
     select = registry.module_of("objective", view["objective"]).select
-    model = checkpoint.load(base, processor, predictor.DTYPES[view["dtype"]], view["family"])
+    kind = predictor.DTYPES[view["dtype"]]
+    model = checkpoint.load(base, processor, kind, view["family"], view["quantisation"])
     with nullcontext() if launch.launched() else alone(kept):  # the launcher is alone there already
         facts = finetune(
             model,

@@ -17,7 +17,7 @@ from lift.data.examples import with_response
 from lift.machine import device
 from lift.machine.lock import alone
 from lift.machine.shards import shard
-from lift.models import checkpoint, model_files, predictor
+from lift.models import checkpoint, model_files, predictor, quantisation
 from lift.models.tokenization import load_tokenizer, vocabulary_texts
 from lift.statistics.passes import measure
 
@@ -36,13 +36,14 @@ def main(experiment, args) -> None:
     tokenised = experiment.layout.tokenised(args.model, view["corpus"])
     output = experiment.layout.statistics(args.model, view["corpus"])
     device.claim(view["device"])
-    tokenizer = load_tokenizer(folder, view["family"])
-    model = checkpoint.load(folder, view["device"], predictor.DTYPES[view["dtype"]], view["family"])
+    tokenizer, kind = load_tokenizer(folder, view["family"]), predictor.DTYPES[view["dtype"]]
+    model = checkpoint.load(folder, view["device"], kind, view["family"], view["quantisation"])
     corpus = datasets.load_from_disk(str(tokenised))["train"]
     with_response(corpus, "train", view["max_length"])  # some may have none: they are counted nowhere
     read = [folder / "config.json", *model_files.weight_files(folder), *sorted(tokenised.glob("train/*.arrow"))]
     names = ("levels", "passes", "batch_size", "max_length", "device", "dtype")
     settings = {name: view[name] for name in names} | {"threads": args.threads}
+    settings |= quantisation.described(view["quantisation"])
     code = provenance.fingerprint("lift.stages.statistics")
     key = provenance.value_hash([provenance.file_hash(*read), view["family"], settings, code, torch.__version__])
     number, shards = args.shard or (0, 1)

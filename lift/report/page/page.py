@@ -24,7 +24,10 @@ _FOLDER = Path(__file__).parent
 SOURCES = tuple(_FOLDER / name for name in ("page.html.jinja", "page.css", "page.js"))
 
 STAGES = {"runs": "fine-tuning", "generations": "decoding", "grades": "judging"}
-_FACTS = ("commit", "machine", "gpu", "cuda", "driver", "device", "dtype", "threads", "devices", "sandbox", "python")
+_FACTS = (
+    *("commit", "machine", "gpu", "cuda", "driver", "device", "dtype", "quantisation", "threads", "devices"),
+    *("sandbox", "python"),
+)
 
 
 def figures(folder: Path) -> list[dict]:
