@@ -307,6 +307,16 @@ def test_the_fast_paper_takes_a_third_of_the_papers_hours(tmp_path):
         assert approximate == exact | {"cache": "dual"}
 
 
+@pytest.mark.parametrize("name, hours, memory", [("small", 10, 22e9), ("small-code", 10, 22e9), ("one-gpu", 48, 22e9)])
+def test_the_configs_for_one_card_fit_it(name, hours, memory, tmp_path):
+    from lift.plan import planning
+
+    config = configuration.load_config(ROOT / f"config/{name}.yaml")
+    *_, total = planning.plan(config, tmp_path, planning.Assumptions(gpu="4090")).stages()
+    assert total["hours"] < hours
+    assert total["gpu_memory"] < memory
+
+
 def test_methods_are_trained_at_the_rates_that_validation_problems_chose():
     """perf/results/rates.csv, which perf/rates.py wrote; in config/ablations.yaml those of SFT and LIFT-3."""
     table = pd.read_csv(ROOT / "perf/results/rates.csv")

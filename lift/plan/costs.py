@@ -63,6 +63,11 @@ def window_flops(shape: Shape, lora: dict | None, length: int, window: float, re
     return np.array([network, of_matrices(adapter_sizes(shape, lora))])
 
 
+def utilisation(shape: Shape, device: str) -> float:
+    """Share of a processor's peak that such a network uses: on GPUs by what was measured (docs/gpu.md)."""
+    return min(0.4, shape.hidden / 6000) if device == "cuda" else 0.4
+
+
 def training_flops(
     shape: Shape, lora: dict | None, take: Takes, length: float, response: float, checkpointing: bool = False
 ) -> tuple[float, float]:

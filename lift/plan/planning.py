@@ -35,7 +35,7 @@ class Assumptions:
     gpu: str = "H100"
     tflops: float | None = None
     tflops_fp32: float | None = None
-    utilisation: float = 0.4  # 0.43 and 0.44 were measured on an H100: docs/gpu.md
+    utilisation: float | None = None
     prompt_tokens: int | None = None
     response_tokens: int | None = None
     gpus: int = 1
@@ -330,8 +330,14 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
     parts += [*trained, of.unfinished(trained), *(part for one in answering for part in of.decoding(*one))]
     parts += of.judging()
     rate = peaks(config["device"], config["threads"], assumed.gpu, assumed.tflops, assumed.tflops_fp32)
-    hours = [sum(n / rate[dtype] for dtype, n in part.flops.items()) / assumed.utilisation / 3600 for part in parts]
-    parts = [replace(part, hours=taken) for part, taken in zip(parts, hours, strict=True)]
+    used = {
+        name: assumed.utilisation or costs.utilisation(shape, config["device"]) for name, shape in of.shapes.items()
+    }
+    seconds = [sum(n / rate[dtype] for dtype, n in part.flops.items()) for part in parts]
+    parts = [
+        replace(part, hours=taken / used.get(part.model, 1) / 3600) for part, taken in zip(parts, seconds, strict=True)
+    ]
     said = " and ".join(f"{operations / 1e12:g} in {dtype}" for dtype, operations in rate.items())
-    of.notes.append(f"The processor's peak is {said}, in TFLOP/s; {assumed.utilisation:.0%} of them are used.")
+    shares = " and ".join(dict.fromkeys(f"{share:.0%}" for share in used.values()))
+    of.notes.append(f"The processor's peak is {said}, in TFLOP/s; {shares} of them are used.")
     return Plan(tuple(parts), tuple(dict.fromkeys(of.notes)))

@@ -23,7 +23,7 @@ def add_arguments(parser) -> None:
         "--tflops", type=float, help="peak in bfloat16, 10^12 operations a second; the card's if left out"
     )
     parser.add_argument("--tflops-fp32", type=float, help="peak in float32, without TF32")
-    parser.add_argument("--utilisation", type=float, default=0.4, help="share of the peak that is used")
+    parser.add_argument("--utilisation", type=float, help="share of the peak that is used; by the width if left out")
     parser.add_argument("--prompt-tokens", type=int, help="mean tokens of a prompt, of all corpora and benchmarks")
     parser.add_argument("--response-tokens", type=int, help="mean tokens of a response, of all corpora")
     parser.add_argument("--gpus", type=int, default=1, help="GPUs that jobs take together")
