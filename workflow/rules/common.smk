@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 import time
+from functools import cache
 from json import JSONEncoder
 from pathlib import Path
 
@@ -45,8 +46,13 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
         DeploymentMethod.CONDA
     }
 
+# On one machine its GPUs are shared; a cluster has a queue for that.
+if not workflow.non_local_exec_or_dryrun and "gpu" not in workflow.global_resources:
+    workflow.global_resources["gpu"] = 1
+
 # glibc would give every large tensor back to the system and ask for it again: a quarter of the time of decoding
-COMMAND = f"PYTHONPATH={shlex.quote(str(REPOSITORY))} TOKENIZERS_PARALLELISM=false"
+# exec: a signal that ends a job reaches the stage, and not a shell around it that would end at once.
+COMMAND = f"exec env PYTHONPATH={shlex.quote(str(REPOSITORY))} TOKENIZERS_PARALLELISM=false"
 COMMAND += " MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824"
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     COMMAND += f' PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
@@ -114,6 +120,31 @@ def memory_mb(wildcards):
     return 32000 if GPUS else 4000
 
 
+@cache
+def plan():
+    """What the experiment costs; None where a model cannot be read, which stops the run in a moment."""
+    from lift.plan import planning
+
+    try:
+        return planning.plan(EXPERIMENT.config, AT.folder)
+    except InputError:
+        return None
+
+
+def runtime(stage, what=None):
+    """Minutes that a job of a stage asks a cluster for, by the plan; each attempt asks for more. Elsewhere none."""
+
+    def minutes(wildcards, attempt):
+        if not workflow.non_local_exec_or_dryrun or plan() is None:
+            return None
+        from lift.plan import wall_time
+
+        at_once = devices(wildcards) if stage == "finetune" else 1
+        return attempt * wall_time.minutes(plan(), stage, wildcards.model, what or wildcards.get("method"), at_once)
+
+    return minutes
+
+
 def model_of(wildcards):
     """The base model of a job."""
     return str(EXPERIMENT.model(wildcards.model))
@@ -162,7 +193,7 @@ def refuse_what_cannot_run():
     holding = {"token_statistics", "statistics_shard", "train", "answer", "answer_shard", "answer_samples"}
     models = not here.isdisjoint(holding)
     limit = workflow.global_resources.get("gpu")  # a number, or one in a wrapping
-    at_a_time = (getattr(limit, "value", limit) or 1) if GPUS else 1
+    at_a_time = getattr(limit, "value", limit) if GPUS else 1
     faults = preflight.faults(
         EXPERIMENT.config,
         AT.folder,

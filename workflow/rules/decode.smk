@@ -26,6 +26,7 @@ rule answer:
     resources:
         mem_mb=memory_mb,
         gpu=GPUS if SHARDS == 1 else 0,
+        runtime=runtime("decode"),
     params:
         lift=lift("decode"),
         settings=lambda wildcards: key(EXPERIMENT.decoding(wildcards.model, wildcards.method, int(wildcards.seed))),
@@ -53,6 +54,7 @@ use rule answer as answer_shard with:
     resources:
         mem_mb=memory_mb,
         gpu=GPUS,
+        runtime=runtime("decode"),
     message:
         "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed}, shard {wildcards.shard}"
 
@@ -74,6 +76,7 @@ if FURTHER:
         resources:
             mem_mb=memory_mb,
             gpu=GPUS,
+            runtime=runtime("decode", "base, further seeds"),
 
     ruleorder: answer_samples > answer
 

@@ -24,6 +24,7 @@ rule train:
     resources:
         mem_mb=lambda wildcards: devices(wildcards) * memory_mb(wildcards),
         gpu=lambda wildcards: GPUS * devices(wildcards),
+        runtime=runtime("finetune"),
     params:
         lift=lift("finetune"),
         settings=lambda wildcards: key(EXPERIMENT.run(wildcards.model, wildcards.method)),

@@ -18,6 +18,7 @@ rule base_model:
     threads: EXPERIMENT.config["threads"]
     resources:
         mem_mb=4000,
+        runtime=runtime("models"),
     params:
         lift=lift("base-model"),
         settings=lambda wildcards: key(EXPERIMENT.base(wildcards.model)),

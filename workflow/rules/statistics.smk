@@ -21,6 +21,7 @@ rule token_statistics:
     resources:
         mem_mb=memory_mb,
         gpu=GPUS,
+        runtime=runtime("statistics"),
     params:
         lift=lift("statistics"),
         settings=lambda wildcards: key(EXPERIMENT.statistics(wildcards.model)),
