@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+CONF = Path("/etc/slurm/slurm.conf")  # where all of SLURM looks, since its jobs may not inherit where to look
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
 CONFIG = """\
 ClusterName=test
@@ -33,6 +34,9 @@ SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=1,bf_interval=1
 ReturnToService=2
+PrologFlags=Alloc
+Prolog={folder}/started
+Epilog={folder}/ended
 KillWait=20
 OverTimeLimit=0
 JobRequeue=1
@@ -43,6 +47,11 @@ PartitionName=gpu Nodes={host} Default=YES MaxTime=2-0 DefaultTime=1 State=UP
 # any two devices will do: what counts is that SLURM hands them out
 GPUS = "Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n"
 
+# what SLURM gave each job, by its own variable, when it started and when it had ended
+HOLDS = """#!/bin/sh
+[ -z "$SLURM_JOB_GPUS" ] || echo "$(date +%s.%N) {name} $SLURM_JOB_ID $SLURM_JOB_GPUS" >> {folder}/gpus.log
+"""
+
 
 def why_not() -> str | None:
     """What stands in the way of a SLURM here, None where nothing does."""
@@ -50,6 +59,8 @@ def why_not() -> str | None:
     missing = [name for name in PROGRAMS if not shutil.which(name, path=path)]
     if missing:
         return f"no {', '.join(missing)} here: apt-get install slurm-wlm munge"
+    if CONF.exists():
+        return f"{CONF} is there: this host belongs to a SLURM"
     return None if os.geteuid() == 0 else "only root can start a SLURM"
 
 
@@ -68,10 +79,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.host, self.daemons = folder, socket.gethostname().split(".")[0], []
-        self.environment = os.environ | {
-            "SLURM_CONF": str(folder / "slurm.conf"),
-            "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
-        }
+        self.environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
 
     def __enter__(self):
         for name in ("munge", "state", "spool"):
@@ -80,8 +88,13 @@ class Cluster:
         key.write_bytes(os.urandom(128))
         key.chmod(0o600)
         (self.folder / "slurm.conf").write_text(CONFIG.format(host=self.host, folder=self.folder, ports=_free_ports(2)))
+        CONF.symlink_to(self.folder / "slurm.conf")
+        (CONF.parent / "gres.conf").symlink_to(self.folder / "gres.conf")
         (self.folder / "gres.conf").write_text(GPUS)
-        (self.folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
+        for name in ("started", "ended"):
+            program = self.folder / name
+            program.write_text(HOLDS.format(name=name, folder=self.folder))
+            program.chmod(0o755)
         files = {name: self.folder / "munge" / name for name in ("socket", "pid", "seed", "log")}
         options = [f"--{name}{'' if name == 'socket' else '-file'}={path}" for name, path in files.items()]
         self.start("munged", "--foreground", "--force", f"--key-file={key}", *options)
@@ -99,6 +112,8 @@ class Cluster:
             time.sleep(0.2)
         for daemon in reversed(self.daemons):
             daemon.terminate()
+        CONF.unlink()
+        (CONF.parent / "gres.conf").unlink()
         for daemon in self.daemons:
             try:
                 daemon.wait(10)
@@ -125,3 +140,13 @@ class Cluster:
 
     def state(self) -> str:
         return self.ask("sinfo", "-h", "-o", "%t")
+
+    def jobs(self, state: str = "all") -> dict[str, str]:
+        """The rule and wildcards of each job in a state, by its id."""
+        lines = self.ask("squeue", "-h", "--states", state, "-o", "%i %k").splitlines()
+        return dict(line.split(maxsplit=1) for line in lines)
+
+    def holdings(self) -> list[tuple[float, str, str, list[str]]]:
+        """(time, "started" or "ended", job, GPUs) of all jobs that held a GPU."""
+        rows = [line.split() for line in (self.folder / "gpus.log").read_text().splitlines()]
+        return sorted((float(when), what, job, cards.split(",")) for when, what, job, cards in rows)

@@ -46,8 +46,9 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
         DeploymentMethod.CONDA
     }
 
-# On one machine its GPUs are shared; a cluster has a queue for that.
-if not workflow.non_local_exec_or_dryrun and "gpu" not in workflow.global_resources:
+# On one machine its GPUs are shared; a cluster has a queue for that, and what it starts takes what it was given.
+ELSEWHERE = workflow.non_local_exec_or_dryrun or not workflow.is_main_process
+if not ELSEWHERE and "gpu" not in workflow.global_resources:
     workflow.global_resources["gpu"] = 1
 
 # glibc would give every large tensor back to the system and ask for it again: a quarter of the time of decoding
@@ -62,10 +63,13 @@ COMMAND += " python -m lift"
 WHOLE = yaml.safe_dump(EXPERIMENT.config, sort_keys=False, allow_unicode=True)
 HANDED = Path(".snakemake", "lift", f"{EXPERIMENT.config['experiment']}-{value_hash(WHOLE)}.yaml")
 if not HANDED.exists():
-    HANDED.parent.mkdir(parents=True, exist_ok=True)
-    part = HANDED.with_suffix(f".{os.getpid()}")
-    part.write_text(WHOLE)
-    part.replace(HANDED)
+    try:
+        HANDED.parent.mkdir(parents=True, exist_ok=True)
+        part = HANDED.with_suffix(f".{os.getpid()}")
+        part.write_text(WHOLE)
+        part.replace(HANDED)
+    except PermissionError:
+        raise WorkflowError(f"You may not write to {Path.cwd()}: name a folder of your own by --directory.")
 
 
 wildcard_constraints:
