@@ -141,10 +141,10 @@ class Cluster:
     def state(self) -> str:
         return self.ask("sinfo", "-h", "-o", "%t")
 
-    def jobs(self, state: str = "all") -> dict[str, str]:
-        """The rule and wildcards of each job in a state, by its id."""
-        lines = self.ask("squeue", "-h", "--states", state, "-o", "%i %k").splitlines()
-        return dict(line.split(maxsplit=1) for line in lines)
+    def jobs(self, state: str = "all", what: str = "%k") -> dict[str, str]:
+        """The comment, which has rule and wildcards, or something else of each job in a state, by its id in order."""
+        lines = self.ask("squeue", "-h", "--states", state, "--sort=i", "-o", f"%i {what}").splitlines()
+        return {job: text.strip() for job, text in (line.split(maxsplit=1) for line in lines)}
 
     def holdings(self) -> list[tuple[float, str, str, list[str]]]:
         """(time, "started" or "ended", job, GPUs) of all jobs that held a GPU."""
