@@ -327,6 +327,15 @@ def test_the_full_scale_is_planned_on_any_machine(tmp_path, name):
     assert "Fine-tuning dream by lift3, seed 2 (GPUs: 1)" in output
 
 
+def test_a_run_over_four_gpus_asks_for_four(tmp_path):
+    """Whatever one machine has: only a run here is limited, to one GPU where nothing is said."""
+    training = PUBLISHED["paper"]["training"] | {"devices": 4}
+    checkout = Checkout(tmp_path, PUBLISHED["paper"] | {"training": training})
+    target = "results/paper/runs/dream/lift3/seed2/run.json"
+    assert "Fine-tuning dream by lift3, seed 2 (GPUs: 4)" in checkout.run("-n", target).stdout
+    assert "(GPUs: 2)" in checkout.run("-n", target, "--resources", "gpu=2").stdout
+
+
 def test_shards_share_the_statistics_of_a_model(tmp_path):
     checkout = Checkout(tmp_path, PUBLISHED["paper"] | {"shards": 3})
     plan = checkout.plan("statistics")
