@@ -36,8 +36,14 @@ def threads():
     torch.set_num_threads(int(os.environ.get("LIFT_TEST_THREADS", "1")))
 
 
-def pytest_collection_modifyitems(items):
-    """Files that run the real DAG first: with several processes, nobody should wait for the longest."""
+def pytest_collection_modifyitems(config, items):
+    """Files that run the real DAG first: with several processes, nobody should wait for the longest.
+
+    What is run by hand is skipped unless it is asked for.
+    """
+    for item in items:
+        if item.get_closest_marker("cluster") and "cluster" not in config.option.markexpr:
+            item.add_marker(pytest.mark.skip(reason="by hand: pytest -m cluster"))
     slow = {item.path for item in items if item.get_closest_marker("dag")}
     items.sort(key=lambda item: item.path not in slow)
 

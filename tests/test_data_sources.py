@@ -185,6 +185,19 @@ def test_what_is_not_there_is_one_sentence(cache):
     assert "cannot be reached" in hub.check_reachable("owner/name", "main", "dataset")
 
 
+def test_a_cache_of_somebody_else_is_one_sentence(cache, monkeypatch):
+    """Of another user, who let us read it: what is missing there cannot be fetched into it."""
+
+    def refused(*arguments, **settings):
+        raise PermissionError(13, "Permission denied", "/shared/hub/.locks")
+
+    monkeypatch.setattr(hub, "_download", refused)
+    with pytest.raises(
+        InputError, match=r"you may not write /shared/hub/.locks; .* set HF_HOME to a folder of your own"
+    ):
+        hub.model_snapshot("owner/name", "main")
+
+
 @pytest.mark.parametrize(
     "name, expected",
     [

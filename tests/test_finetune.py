@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from safetensors.torch import load_file
 
 from lift import noise
 from lift.errors import InputError
-from lift.finetune import measures, settings, stream, trainer
+from lift.finetune import interruption, measures, settings, stream, trainer
 from lift.finetune.objectives import cart, gift, lift, loss_sum, vanilla
 from lift.models import adapters, checkpoint
 from lift.models.forward_process import Batch, Draws
@@ -155,6 +156,65 @@ def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch,
         assert all(torch.equal(expected[name], found[name]) for name in expected)
     strip = [{k: v for k, v in e.items() if "runtime" not in k and "per_second" not in k} for e in (*whole_log, *log)]
     assert strip[: len(whole_log) - 1] == strip[len(whole_log) : -1]
+
+
+def the_same(one, other):
+    """Two runs' logs, but for times, and weights."""
+    (log, folder), (other_log, other_folder) = one, other
+    timed = ("runtime", "per_second", "train_loss")
+    strip = [[{k: v for k, v in e.items() if not any(t in k for t in timed)} for e in x] for x in (log, other_log)]
+    assert strip[0] == strip[1]
+    for which in ("best", "last"):
+        expected, found = weights(folder, which), weights(other_folder, which)
+        assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+@pytest.mark.parametrize("told_in", [1, 3, 5])
+def test_a_run_that_is_told_to_end_goes_on_from_that_update(corpus, tmp_path, monkeypatch, told_in):
+    """SIGTERM between two lines of the log: a checkpoint there, exit code 143, and the same log and weights at last."""
+    _, *whole = run(corpus, tmp_path / "whole", lift.select, lora=DROPOUT)
+    original, steps = trainer.ObjectiveTrainer.compute_loss, iter(range(1, 100))
+
+    def told(self, *args, **kwargs):
+        if next(steps) == told_in:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer.ObjectiveTrainer, "compute_loss", told)
+        with pytest.raises(SystemExit) as end:
+            run(corpus, tmp_path / "told", lift.select, lora=DROPOUT)
+    assert end.value.code == 143
+    assert not (tmp_path / "told/run").exists()
+    assert (tmp_path / f"told/resume/checkpoint-{told_in}/trainer_state.json").is_file()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    _, *rest = run(corpus, tmp_path / "told", lift.select, lora=DROPOUT)
+    the_same(whole, rest)
+
+
+def test_checkpoints_come_by_the_clock_too(corpus, tmp_path, monkeypatch):
+    """Killed in the sixth update, with evaluations every six: it goes on after the fifth."""
+    _, *whole = run(corpus, tmp_path / "whole", lift.select, lora=DROPOUT, eval_steps=6)
+    original, steps, firsts = trainer.ObjectiveTrainer.compute_loss, iter(range(1, 100)), []
+
+    def dying(self, *args, **kwargs):
+        if next(steps) == 6:
+            raise KilledError
+        return original(self, *args, **kwargs)
+
+    def counting(self, *args, **kwargs):
+        firsts.append(self.state.global_step)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(interruption, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(interruption, "SHARE", 0)
+    monkeypatch.setattr(trainer.ObjectiveTrainer, "compute_loss", dying)
+    with pytest.raises(KilledError):
+        run(corpus, tmp_path / "killed", lift.select, lora=DROPOUT, eval_steps=6)
+    monkeypatch.setattr(trainer.ObjectiveTrainer, "compute_loss", counting)
+    _, *rest = run(corpus, tmp_path / "killed", lift.select, lora=DROPOUT, eval_steps=6)
+    assert firsts == [5]
+    the_same(whole, rest)
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -297,7 +357,7 @@ def test_two_processes_end_together_and_go_on(corpus, tmp_path):
             children = psutil.Process(launcher.pid).children(recursive=True)
             assert len(children) >= 2
             launcher.send_signal(end)
-            assert launcher.wait() != 0
+            assert launcher.wait() == (143 if end == signal.SIGTERM else -end)
         assert not psutil.wait_procs(children, timeout=30)[1]
     finished = subprocess.run(run, cwd=tmp_path, env=HERE, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr

@@ -312,9 +312,9 @@ PUBLISHED = {name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) fo
 def test_the_full_scale_is_planned_on_any_machine(tmp_path, name):
     """Two models, five methods of three seeds and the base: 32 checkpoints to decode, and a GPU for each job.
 
-    Where contests are sampled, each base is decoded with the two further seeds as well.
+    Where contests are sampled, each base is decoded with the two further seeds as well. Shards only cut the jobs.
     """
-    checkout = Checkout(tmp_path, PUBLISHED[name])
+    checkout = Checkout(tmp_path, PUBLISHED[name] | {"shards": 1})
     plan = checkout.plan()
     assert {rule: plan[rule] for rule in ("base_model", "token_statistics", "train", "answer", "judge")} == {
         **{"base_model": 2, "token_statistics": 2},
@@ -325,6 +325,15 @@ def test_the_full_scale_is_planned_on_any_machine(tmp_path, name):
     output = checkout.run("-n").stdout
     assert output.count("(GPUs: 1)") == 2 + 30 + 32 + further
     assert "Fine-tuning dream by lift3, seed 2 (GPUs: 1)" in output
+
+
+def test_a_run_over_four_gpus_asks_for_four(tmp_path):
+    """Whatever one machine has: only a run here is limited, to one GPU where nothing is said."""
+    training = PUBLISHED["paper"]["training"] | {"devices": 4}
+    checkout = Checkout(tmp_path, PUBLISHED["paper"] | {"training": training})
+    target = "results/paper/runs/dream/lift3/seed2/run.json"
+    assert "Fine-tuning dream by lift3, seed 2 (GPUs: 4)" in checkout.run("-n", target).stdout
+    assert "(GPUs: 2)" in checkout.run("-n", target, "--resources", "gpu=2").stdout
 
 
 def test_shards_share_the_statistics_of_a_model(tmp_path):

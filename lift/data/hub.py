@@ -85,6 +85,11 @@ def _explain(error: Exception, repo: str, revision: str, kind: str, missing: str
     from huggingface_hub import errors
 
     what = f"the {kind} {repo} at revision {revision!r}"
+    if isinstance(error, PermissionError):
+        return (
+            f"{what}: you may not write {error.filename or 'to the cache'}; let the owner of the cache fetch it, by "
+            "`snakemake data models`, or set HF_HOME to a folder of your own."
+        )
     if isinstance(error, errors.GatedRepoError):
         return f"{what} asks for an agreement: accept it on its page, then `hf auth login`."
     if isinstance(error, errors.RevisionNotFoundError):

@@ -9,6 +9,7 @@ processes; and only what is trained is saved.
 import json
 import math
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from transformers.utils import is_torch_tf32_available
 from lift import noise
 from lift.data.examples import with_response
 from lift.errors import InputError
+from lift.finetune import interruption
 from lift.finetune.measures import (
     LEVEL_BINS,
     bin_means,
@@ -82,6 +84,9 @@ class ObjectiveTrainer(Trainer):
             stream.corpus, settings.max_length, model.network.config.vocab_size, model.pad_id
         ).to(model.device)
         self.kept_tokens = torch.zeros(LEVEL_BINS, BINS + 1, dtype=torch.long)
+        self.sums: dict[str, torch.Tensor] | None = None
+        self.interruption = interruption.Interruption(self)
+        self.add_callback(self.interruption)
 
     def _get_train_sampler(self, train_dataset=None) -> Sampler:
         if self.settings.score_padding:
@@ -153,8 +158,31 @@ class ObjectiveTrainer(Trainer):
     def _save(self, output_dir=None, state_dict=None) -> None:
         self.write(Path(output_dir))
 
+    def _save_checkpoint(self, model, trial) -> None:
+        """Also what is summed up for the next line of the log: a checkpoint may lie between two."""
+        started = time.monotonic()
+        folder = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
+        sums = {"bins": self.bins, "kept_tokens": self.kept_tokens, "loss": self._tr_loss}
+        sums |= {"logged": torch.tensor(self._globalstep_last_logged)}
+        sums |= {f"counts.{name}": count for name, count in self.counts.items()}
+        interruption.keep(interruption.since_log(folder, self.args.process_index), sums)
+        self.accelerator.wait_for_everyone()
+        super()._save_checkpoint(model, trial)
+        self.interruption.saved = time.monotonic()
+        self.interruption.took = self.interruption.saved - started
+
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None) -> None:
         self.read(Path(resume_from_checkpoint))
+        self.sums = interruption.kept(interruption.since_log(resume_from_checkpoint, self.args.process_index))
+
+    def go_on(self) -> None:
+        """Take up the sums of the checkpoint that training goes on from, if there is one."""
+        if self.sums is None:
+            return
+        self.bins, self.kept_tokens = self.sums.pop("bins"), self.sums.pop("kept_tokens")
+        self._tr_loss += self.sums.pop("loss").to(self._tr_loss.device)
+        self._globalstep_last_logged = int(self.sums.pop("logged"))
+        self.counts = {name.removeprefix("counts."): count for name, count in self.sums.items()}
 
 
 def checkpoint_activations(model: MaskPredictor, wanted: bool) -> None:
@@ -185,9 +213,10 @@ def finetune(
 ) -> dict:
     """Fine-tune on corpus["train"] and write `output`/best, `output`/last and `output`/log.jsonl.
 
-    Checkpoints lie in `resume` until the end; a run that finds some there goes on from the last. Of the
-    settings.devices processes, which all call this, the first writes. source: hub id and commit of the model, which an
-    adapter names. Returns facts for the run record.
+    Checkpoints lie in `resume` until the end; a run that finds some there goes on from the last. SIGTERM ends the
+    process with exit code 143, after the update at hand and a checkpoint. Of the settings.devices processes, which all
+    call this, the first writes. source: hub id and commit of the model, which an adapter names. Returns facts for the
+    run record.
 
     Examples that the cut at max_length leaves without a response are left out. Raises InputError where none remains, or
     where a loss is not finite.
@@ -263,8 +292,10 @@ def finetune(
         best=resume / "best",
     )
     trainer.add_callback(_LogLastStep())
-    trainer.train(resume_from_checkpoint=last)
-    trainer.accelerator.wait_for_everyone()
+    with trainer.interruption as interrupted:
+        trainer.train(resume_from_checkpoint=last)
+        trainer.accelerator.wait_for_everyone()
+        interrupted.leave(trainer.is_world_process_zero())
     history = trainer.state.log_history
     if trainer.is_world_process_zero():
         output.mkdir(parents=True, exist_ok=True)

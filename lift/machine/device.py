@@ -1,6 +1,5 @@
 """Which processors a stage runs on. Two jobs on one machine never share a GPU."""
 
-import fcntl
 import os
 import random
 import re
@@ -10,7 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 from lift.errors import InputError
+from lift.machine.lock import taken
 
 
 def visible_gpus() -> list[str]:
@@ -40,6 +42,21 @@ def memory() -> dict[str, int]:
         return {}
 
 
+def busy() -> dict[str, int]:
+    """A process that computes on a GPU, by the GPU's id, where it is neither this one nor one that led to it.
+
+    The driver may show processes of other containers; only those that can be seen from here count.
+    """
+    query = ["nvidia-smi", "--query-compute-apps=gpu_uuid,pid", "--format=csv,noheader"]
+    try:
+        lines = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()
+        found = {card.strip(): int(pid) for card, pid in (line.split(",") for line in lines)}
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return {}
+    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    return {card: pid for card, pid in found.items() if pid not in own and psutil.pid_exists(pid)}
+
+
 def main_memory() -> int:
     """Bytes of this machine's main memory."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -59,21 +76,27 @@ def torch_fault() -> str | None:
     )
 
 
-def _open(path: Path) -> int:
-    """A lock file's descriptor, never closed: the system lets go of the lock when the process ends, however it ends.
+def _lock(path: Path) -> int | None:
+    """A lock file's descriptor, locked, or None where another process has the lock.
 
-    Another user may have made the file, and may then only be read; a lock needs no more.
+    It is never closed: the system lets go of the lock when the process ends, however it ends. Another user may have
+    made the file, and may then only be read; a lock needs no more.
     """
     try:
-        return os.open(path, os.O_RDONLY)
+        lock = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
-        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+        lock = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    if not taken(lock, path, wait=False):
+        os.close(lock)
+        return None
+    return lock
 
 
 def claim(device: str, count: int = 1, folder: Path | None = None, poll: float = 5.0) -> str:
     """Take GPUs for as long as this process lives, and let CUDA see no others; "cpu" is returned as it is.
 
-    Must come before CUDA is used. Waits while too few GPUs are free. Raises InputError where there never are enough.
+    Must come before CUDA is used. Waits while too few GPUs are free of others' locks and processes, and says so once.
+    Raises InputError where there never are enough.
     """
     if device == "cpu":
         return device
@@ -83,14 +106,12 @@ def claim(device: str, count: int = 1, folder: Path | None = None, poll: float =
     if len(cards) < count:
         raise InputError(f"device cuda: {count} GPUs are asked for (`training.devices`), {len(cards)} can be used.")
     folder = folder or Path(tempfile.gettempdir())
+    said = False
     while True:
-        locks = {}
+        locks, used = {}, busy()
         for card in cards:
-            lock = _open(folder / f"lift-{card}.lock")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
+            lock = None if card in used else _lock(folder / f"lift-{card}.lock")
+            if lock is None:
                 continue
             locks[card] = lock
             if len(locks) == count:
@@ -98,4 +119,9 @@ def claim(device: str, count: int = 1, folder: Path | None = None, poll: float =
                 return device
         for lock in locks.values():  # all or none, or two jobs could wait for each other
             os.close(lock)
+        if not said:
+            others = [f"{card} by process {pid}" for card, pid in used.items() if card in cards]
+            reason = f"; used by others: {', '.join(others)}" if others else ""
+            print(f"waiting for {count} of the GPUs {', '.join(cards)}{reason}", file=sys.stderr, flush=True)
+            said = True
         time.sleep(poll * random.uniform(0.5, 1.5))

@@ -1,9 +1,11 @@
 """A stage in several processes, one a device."""
 
 import os
+import signal
 import threading
 import time
 
+import psutil
 import torch
 from torch.distributed import run
 from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -15,15 +17,25 @@ launched = torch.distributed.is_torchelastic_launched  # whether this process is
 def launch(processes: int, arguments: list[str]) -> None:
     """Run `python -m lift ARGUMENTS` in that many processes, which find each other through their environment.
 
-    Ends them all when one fails or this one is told to end, and exits with a message then.
+    Ends them all when one fails, and exits with a message then. SIGTERM is handed on to them, which may take their time
+    to end; other signals end them.
     """
+
+    def hand_on(number, frame) -> None:
+        for child in psutil.Process().children():
+            child.send_signal(number)
+
+    signal.signal(signal.SIGTERM, hand_on)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # each sets its own number of threads; torch would warn
     # not `accelerate launch`, which calls the same launcher for GPUs, but on the CPU starts several only through MPI
-    options = run.parse_args(["--standalone", f"--nproc-per-node={processes}", "--module", "lift", *arguments])
+    kept = "--signals-to-handle=SIGINT,SIGHUP,SIGQUIT"  # at SIGTERM too it would give them 30 seconds, and no more
+    options = run.parse_args(["--standalone", f"--nproc-per-node={processes}", kept, "--module", "lift", *arguments])
     try:
         run.run(options)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
+        if failure.exitcode in (-signal.SIGTERM, 128 + signal.SIGTERM):
+            raise SystemExit(128 + signal.SIGTERM) from None
         reason = f"process {rank} of {processes} ended with exit code {failure.exitcode}; what it said stands above"
         raise SystemExit(f"error: {reason}.") from None
     except SignalException as error:

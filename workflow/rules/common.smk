@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 import time
+from functools import cache
 from json import JSONEncoder
 from pathlib import Path
 
@@ -46,8 +47,14 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
         DeploymentMethod.CONDA
     }
 
+# On one machine its GPUs are shared; a cluster has a queue for that, and what it starts takes what it was given.
+ELSEWHERE = workflow.non_local_exec_or_dryrun or not workflow.is_main_process
+if not ELSEWHERE and "gpu" not in workflow.global_resources:
+    workflow.global_resources["gpu"] = 1
+
 # glibc would give every large tensor back to the system and ask for it again: a quarter of the time of decoding
-COMMAND = f"PYTHONPATH={shlex.quote(str(REPOSITORY))} TOKENIZERS_PARALLELISM=false"
+# exec: a signal that ends a job reaches the stage, and not a shell around it that would end at once.
+COMMAND = f"exec env PYTHONPATH={shlex.quote(str(REPOSITORY))} TOKENIZERS_PARALLELISM=false"
 COMMAND += " MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824"
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     COMMAND += f' PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
@@ -57,10 +64,13 @@ COMMAND += " python -m lift"
 WHOLE = yaml.safe_dump(EXPERIMENT.config, sort_keys=False, allow_unicode=True)
 HANDED = Path(".snakemake", "lift", f"{EXPERIMENT.config['experiment']}-{value_hash(WHOLE)}.yaml")
 if not HANDED.exists():
-    HANDED.parent.mkdir(parents=True, exist_ok=True)
-    part = HANDED.with_suffix(f".{os.getpid()}")
-    part.write_text(WHOLE)
-    part.replace(HANDED)
+    try:
+        HANDED.parent.mkdir(parents=True, exist_ok=True)
+        part = HANDED.with_suffix(f".{os.getpid()}")
+        part.write_text(WHOLE)
+        part.replace(HANDED)
+    except PermissionError:
+        raise WorkflowError(f"You may not write to {Path.cwd()}: name a folder of your own by --directory.")
 
 
 wildcard_constraints:
@@ -107,6 +117,31 @@ def tables(stage):
         yield from (f"{AT.table(name)}.{ending}" for ending in ("md", "tex"))
 
 
+@cache
+def plan():
+    """What the experiment costs; None where a model cannot be read, which stops the run in a moment."""
+    from lift.plan import planning
+
+    try:
+        return planning.plan(EXPERIMENT.config, AT.folder)
+    except InputError:
+        return None
+
+
+def runtime(stage, what=None):
+    """Minutes that a job of a stage asks a cluster for, by the plan; each attempt asks for more. Elsewhere none."""
+
+    def minutes(wildcards, attempt):
+        if not workflow.non_local_exec_or_dryrun or plan() is None:
+            return None
+        from lift.plan import wall_time
+
+        at_once = devices(wildcards) if stage == "finetune" else 1
+        return attempt * wall_time.minutes(plan(), stage, wildcards.model, what or wildcards.get("method"), at_once)
+
+    return minutes
+
+
 def model_of(wildcards):
     """The base model of a job."""
     return str(EXPERIMENT.model(wildcards.model))
@@ -149,7 +184,7 @@ def refuse_what_cannot_run():
     here = {job.rule.name for job in workflow.dag.needrun_jobs() if workflow.local_exec or job.is_local}
     holding = {"token_statistics", "statistics_shard", "train", "answer", "answer_shard", "answer_samples"}
     limit = workflow.global_resources.get("gpu")  # a number, or one in a wrapping
-    at_a_time = (getattr(limit, "value", limit) or 1) if GPUS else 1
+    at_a_time = getattr(limit, "value", limit) if GPUS else 1
     uses = {"models": not here.isdisjoint(holding), "code": not here.isdisjoint({"judge", "judge_samples"})}
     if faults := preflight.faults(EXPERIMENT.config, AT.folder, **uses, gpus=at_a_time):
         logger.error("This experiment cannot run here.\n" + "\n".join(f"  - {fault}" for fault in faults))

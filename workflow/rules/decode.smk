@@ -24,6 +24,7 @@ rule answer:
     resources:
         mem_mb=MEMORY_MB,
         gpu=GPUS if SHARDS == 1 else 0,
+        runtime=runtime("decode"),
     params:
         **stage("decode", lambda wildcards: EXPERIMENT.decoding(wildcards.model, wildcards.method, int(wildcards.seed))),
     message:
@@ -48,6 +49,7 @@ use rule answer as answer_shard with:
     resources:
         mem_mb=MEMORY_MB,
         gpu=GPUS,
+        runtime=runtime("decode"),
     message:
         "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed}, shard {wildcards.shard}"
 
@@ -68,6 +70,7 @@ if FURTHER:
         resources:
             mem_mb=MEMORY_MB,
             gpu=GPUS,
+            runtime=runtime("decode", "base, further seeds"),
 
     ruleorder: answer_samples > answer
 

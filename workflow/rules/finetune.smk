@@ -24,6 +24,7 @@ rule train:
     resources:
         mem_mb=lambda wildcards: devices(wildcards) * MEMORY_MB,
         gpu=lambda wildcards: GPUS * devices(wildcards),
+        runtime=runtime("finetune"),
     params:
         **stage(
             "finetune",

@@ -18,6 +18,7 @@ rule base_model:
     threads: EXPERIMENT.config["threads"]
     resources:
         mem_mb=4000,
+        runtime=runtime("models"),
     params:
         **stage("base-model", lambda wildcards: EXPERIMENT.base(wildcards.model))
         | {"code": lambda wildcards: MADE_BY.get(EXPERIMENT.base(wildcards.model)["base"], str)()},

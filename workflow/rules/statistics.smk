@@ -21,6 +21,7 @@ rule token_statistics:
     resources:
         mem_mb=MEMORY_MB,
         gpu=GPUS,
+        runtime=runtime("statistics"),
     params:
         **stage("statistics", lambda wildcards: EXPERIMENT.statistics(wildcards.model)),
     message:
