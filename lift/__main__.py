@@ -36,6 +36,9 @@ TOOLS = {
     "published": "intervals of published comparisons",
     "check": "look whether this machine can run an experiment",
     "keys": "print the keys of a config, with what each takes and means",
+    "verify": "look whether results are what was written",
+    "status": "say what runs, waits and is finished of an experiment, and how long it will take",
+    "clean": "remove what a finished experiment needs no more",
     "explain": "say where a number in a table comes from",
 }
 
@@ -59,11 +62,13 @@ def main() -> int:
     args = parser.parse_args()
     try:
         if args.stage in STAGES:
+            from lift import checksums
             from lift.config.experiment import Experiment  # tools need none
 
             experiment = Experiment.read(args.config)
             experiment.check(**vars(args))
-            module.main(experiment, args)
+            if written := module.main(experiment, args):
+                checksums.record(experiment.layout.folder, written)
         else:
             module.main(args)
     except InputError as error:

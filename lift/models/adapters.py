@@ -5,7 +5,7 @@ from pathlib import Path
 import peft
 import torch
 
-from lift import noise
+from lift import checksums, noise
 from lift.errors import InputError
 from lift.models import checkpoint, model_files
 from lift.models.predictor import MaskPredictor
@@ -31,6 +31,8 @@ def load_trained(base: Path, run: Path | None, device: str, dtype: torch.dtype =
     the base to bfloat16 would lose most of a small update, rounding the adapter itself loses little of it. Raises
     InputError for an adapter that is broken or made for another network.
     """
+    if run is not None:
+        checksums.check(run)
     if run is None or not (run / "adapter_config.json").is_file():
         return checkpoint.load(run or base, device, dtype)
     model = checkpoint.load(base, device, dtype)

@@ -10,6 +10,7 @@ import torch
 from huggingface_hub import save_torch_state_dict
 from safetensors import safe_open
 
+from lift import checksums
 from lift.errors import InputError
 from lift.models.families import FAMILIES, Family
 from lift.models.model_files import read_json, weight_files
@@ -100,6 +101,7 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
     """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong."""
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("device cuda: PyTorch can use no GPU here; set `device: cpu` in the config.")
+    checksums.check(folder)
     family, published, config = _network_config(folder)
     with torch.device("meta"):
         network = family.network(config)

@@ -18,7 +18,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--reported", type=Path, required=True, help="published numbers, a CSV file")
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path]:
     view, layout = experiment.tables(), experiment.layout
     metrics, methods, bases, sources = (view[name] for name in ("metrics", "methods", "bases", "sources"))
     every, costs, comparisons = map(tidy.read, (layout.scores, layout.costs, layout.comparisons))
@@ -42,3 +42,4 @@ def main(experiment, args) -> None:
     }
     for name, table in made.items():
         tables.write(table, layout.table(name), text.shown(name, table, made["reported"]))
+    return layout.table_files(*made)
