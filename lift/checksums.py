@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lift.errors import InputError
-from lift.provenance import checksum, hub_checksum
+from lift.provenance import checksum, hub_checksum, read_checksum
 
 FOLDER = ".checksums"
 
@@ -72,7 +72,7 @@ def recorded(root: Path, record: Path) -> set[Path]:
 
 
 def _difference(path: Path, entry: dict, thorough: bool) -> str:
-    """How a file differs from its entry in a record; "" where it does not. Of hub files thorough ones are read too."""
+    """How a file differs from its entry in a record; "" where it does not. thorough: read it in any case."""
     if not path.is_file():
         return "is missing"
     facts = path.stat()
@@ -80,7 +80,8 @@ def _difference(path: Path, entry: dict, thorough: bool) -> str:
         return f"has {facts.st_size:,} bytes, not the {entry['size']:,} that were written"
     if not thorough and entry.get("modified") == facts.st_mtime_ns:
         return ""
-    return "" if checksum(path) == entry["sha256"] else "has other content than was written"
+    read = read_checksum if thorough else checksum
+    return "" if read(path) == entry["sha256"] else "has other content than was written"
 
 
 def differences(root: Path, record: Path, below: Path | None = None, thorough: bool = False) -> Iterator[Fault]:

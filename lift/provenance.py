@@ -90,16 +90,21 @@ def file_hash(*paths: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def read_checksum(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def checksum(path: Path) -> str:
-    """The SHA-256 of a file. It is read once, and again where it has changed since."""
+    """The same, read once by a process, and again where the file has changed since."""
     facts = path.stat()
     return _checksum(path, facts.st_size, facts.st_mtime_ns)
 
 
 @cache
 def _checksum(path: Path, size: int, modified: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return read_checksum(path)
 
 
 def hub_checksum(path: Path) -> str | None:
