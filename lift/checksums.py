@@ -94,6 +94,7 @@ def differences(root: Path, record: Path, below: Path | None = None, thorough: b
 
 def record_of(folder: Path) -> tuple[Path, Path] | None:
     """The root and the record of a folder; None where none was written, as of a user's own model."""
+    folder = folder.absolute()
     root = next((parent for parent in folder.parents if (parent / FOLDER).is_dir()), None)
     if root:
         for place in (folder, *folder.parents):
@@ -105,7 +106,7 @@ def record_of(folder: Path) -> tuple[Path, Path] | None:
 def fault(folder: Path) -> Fault | None:
     """The first file of a folder that is not what its record says; None also where there is no record."""
     found = record_of(folder)
-    return next(differences(*found, below=folder), None) if found else None
+    return next(differences(*found, below=folder.absolute()), None) if found else None
 
 
 def check(folder: Path, remove: Path | None = None) -> None:
