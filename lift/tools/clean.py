@@ -25,14 +25,15 @@ def main(args) -> None:
     for folder in experiments(args.results):
         experiment = Experiment.read(Layout(folder).config)
         experiment.layout = Layout(folder)
-        refuse_unfinished(experiment)
-        found = {what: files for what, files in removable(experiment).items() if files}
+        jobs = progress.jobs(experiment, planning.plan(experiment.config, folder))
+        refuse_unfinished(experiment.layout, jobs)
+        found = {what: files for what, files in removable(experiment.layout, jobs).items() if files}
         sizes = {what: sum(file.lstat().st_size for file in files) for what, files in found.items()}
         print(f"{folder}: {sum(sizes.values()) / 1e6:,.1f} MB could go")
         for what, files in found.items():
             print(f"  {what}: {len(files)} files, {sizes[what] / 1e6:,.1f} MB")
         if found and (args.yes or agreed()):
-            refuse_unfinished(experiment)  # the question may have stood there for long
+            refuse_unfinished(experiment.layout, jobs)  # the question may have stood there for long
             remove(folder, [file for files in found.values() for file in files])
             print("removed")
 
@@ -54,24 +55,20 @@ def _kept(layout: Layout) -> dict[str, Path]:
     }
 
 
-def refuse_unfinished(experiment: Experiment) -> None:
+def refuse_unfinished(layout: Layout, jobs: list[progress.Job]) -> None:
     """Raises InputError where not all files of the experiment are there, or where a process works in its folder."""
-    layout = experiment.layout
     for lock_file in (path for folder in _kept(layout).values() for path in folder.rglob("*-lock")):
         if lock.held(lock_file.with_name(lock_file.name.removesuffix("-lock"))):
             raise InputError(f"A job runs in {layout.folder}, it holds {lock_file}; nothing is removed.")
-    every = progress.jobs(experiment, planning.plan(experiment.config, layout.folder))
-    if missing := [f"{job.stage} {job.what}" for job in every if not job.finished]:
+    if missing := [f"{job.stage} {job.what}" for job in jobs if not job.finished]:
         more = f" and {len(missing) - 1} more jobs" if len(missing) > 1 else ""
         raise InputError(f"{layout.folder} is not finished, it lacks {missing[0]}{more}; nothing is removed.")
 
 
-def removable(experiment: Experiment) -> dict[str, list[Path]]:
+def removable(layout: Layout, jobs: list[progress.Job]) -> dict[str, list[Path]]:
     """By what they are, the files that may go from a finished experiment."""
-    layout = experiment.layout
-    every = progress.jobs(experiment, planning.plan(experiment.config, layout.folder))
     found = {what: list(_files(folder)) for what, folder in _kept(layout).items()}
-    return found | {"logs of jobs that succeeded": [job.log for job in every if job.log.is_file()]}
+    return found | {"logs of jobs that succeeded": [job.log for job in jobs if job.log.is_file()]}
 
 
 def _files(folder: Path) -> Iterator[Path]:
