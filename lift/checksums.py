@@ -31,8 +31,8 @@ def record_file(root: Path, written: Path) -> Path:
 
 def files_in(folder: Path) -> list[Path]:
     """All files in a folder but hidden ones, such as Snakemake's."""
-    hidden = (any(part.startswith(".") for part in path.relative_to(folder).parts) for path in folder.rglob("*"))
-    return sorted(path for path, skip in zip(folder.rglob("*"), hidden, strict=True) if not skip and not path.is_dir())
+    found = (path for path in folder.rglob("*") if not path.is_dir())
+    return sorted(path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts))
 
 
 def record(root: Path, written: list[Path]) -> None:
