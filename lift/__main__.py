@@ -13,7 +13,20 @@ STAGES = (  # in the order of the pipeline
     *("gather-statistics", "finetune", "decode", "guess", "judge", "problem-scores", "scores", "compare", "tables"),
     *("figures", "report", "power"),
 )
-TOOLS = ("grade", "keep", "merge", "share", "plan", "published", "check", "keys", "explain")
+TOOLS = (
+    "grade",
+    "keep",
+    "merge",
+    "share",
+    "plan",
+    "published",
+    "check",
+    "keys",
+    "verify",
+    "status",
+    "clean",
+    "explain",
+)
 
 
 def summary(module: str) -> str:
@@ -41,11 +54,13 @@ def main() -> int:
     args = parser.parse_args()
     try:
         if args.stage in STAGES:
+            from lift import checksums
             from lift.config.experiment import Experiment  # tools need none
 
             experiment = Experiment.read(args.config)
             experiment.check(**vars(args))
-            module.main(experiment, args)
+            if written := module.main(experiment, args):
+                checksums.record(experiment.layout.folder, written)
         else:
             module.main(args)
     except InputError as error:

@@ -73,15 +73,28 @@ def file_hash(*paths: Path) -> str:
     """A hash of the content of some files, in order."""
     digest = hashlib.sha256()
     for path in paths:
-        if known := _hub_checksum(path):
-            digest.update(bytes.fromhex(known))
-            continue
-        with open(path, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(hub_checksum(path) or checksum(path)))
     return digest.hexdigest()[:16]
 
 
-def _hub_checksum(path: Path) -> str | None:
+def read_checksum(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksum(path: Path) -> str:
+    """The same, read once by a process, and again where the file has changed since."""
+    facts = path.stat()
+    return _checksum(path, facts.st_size, facts.st_mtime_ns)
+
+
+@cache
+def _checksum(path: Path, size: int, modified: int) -> str:
+    return read_checksum(path)
+
+
+def hub_checksum(path: Path) -> str | None:
     """The SHA-256 of a weight file in the hub's cache, which names it so; None for any other file."""
     while path.is_symlink():
         path = Path(os.path.normpath(path.parent / os.readlink(path)))

@@ -195,7 +195,7 @@ def test_a_cache_of_somebody_else_is_one_sentence(cache, monkeypatch):
     with pytest.raises(
         InputError, match=r"you may not write /shared/hub/.locks; .* set HF_HOME to a folder of your own"
     ):
-        hub.model_snapshot("owner/name", "main")
+        hub.snapshot("owner/name", "main", "model")
 
 
 @pytest.mark.parametrize(

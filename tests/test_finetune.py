@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import datasets
@@ -121,6 +122,22 @@ class KilledError(Exception):
     """Stands for a process that ends in the middle."""
 
 
+@contextmanager
+def death_at(monkeypatch, step):
+    """The training process dies in a step."""
+    original, steps = trainer.ObjectiveTrainer.compute_loss, iter(range(100))
+
+    def dying(self, *args, **kwargs):
+        if next(steps) == step:
+            raise KilledError
+        return original(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer.ObjectiveTrainer, "compute_loss", dying)
+        with pytest.raises(KilledError):
+            yield
+
+
 DROPOUT = LORA | {"dropout": 0.1}
 
 
@@ -136,17 +153,8 @@ DROPOUT = LORA | {"dropout": 0.1}
 )
 def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch, select, lora, dies_at, name):
     _, whole_log, whole = run(corpus, tmp_path / "whole", select, name, lora=lora)
-    original, steps = trainer.ObjectiveTrainer.compute_loss, iter(range(100))
-
-    def dying(self, *args, **kwargs):
-        if next(steps) == dies_at:
-            raise KilledError
-        return original(self, *args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(trainer.ObjectiveTrainer, "compute_loss", dying)
-        with pytest.raises(KilledError):
-            run(corpus, tmp_path / "killed", select, name, lora=lora)
+    with death_at(monkeypatch, dies_at):
+        run(corpus, tmp_path / "killed", select, name, lora=lora)
     cut_off = tmp_path / "killed/resume/checkpoint-100"  # as if it had died while writing a checkpoint
     cut_off.mkdir()
     (cut_off / "trainer_state.json").write_text("{")
@@ -156,6 +164,31 @@ def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch,
         assert all(torch.equal(expected[name], found[name]) for name in expected)
     strip = [{k: v for k, v in e.items() if "runtime" not in k and "per_second" not in k} for e in (*whole_log, *log)]
     assert strip[: len(whole_log) - 1] == strip[len(whole_log) : -1]
+
+
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "optimizer.pt", "trainer_state.json"])
+def test_a_checkpoint_that_changed_is_not_gone_on_from(corpus, tmp_path, monkeypatch, capsys, name):
+    """But from the one before, to the same weights."""
+    _, _, whole = run(corpus, tmp_path / "whole")
+    with death_at(monkeypatch, 5):
+        run(corpus, tmp_path / "killed")
+    path = tmp_path / "killed/resume/checkpoint-4" / name
+    content = path.read_bytes()
+    path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    _, _, killed = run(corpus, tmp_path / "killed")
+    assert f"{path} has other content than was written: it is not gone on from" in capsys.readouterr().out
+    for which in ("best", "last"):
+        expected, found = weights(whole, which), weights(killed, which)
+        assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_best_weights_that_changed_end_the_run(corpus, tmp_path, monkeypatch):
+    with death_at(monkeypatch, 5):
+        run(corpus, tmp_path)
+    path = tmp_path / "resume/best/adapter_model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=f"{path} has .* remove {tmp_path}/resume to have it made again"):
+        run(corpus, tmp_path)
 
 
 def the_same(one, other):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lift.errors import InputError
 from lift.miniature import pretraining
 from lift.miniature.muon import Muon, orthogonalize
 
@@ -30,6 +31,12 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, family):
         patch.setattr(pretraining, "make_batch", dying)
         with pytest.raises(KilledError):
             pretraining.pretrain(tmp_path / "resumed", tmp_path / "b", **settings)
+    kept = tmp_path / "b/4/optimizer.safetensors"
+    content = kept.read_bytes()
+    kept.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(InputError, match=f"{kept} has other content than was written: remove {tmp_path}/b to"):
+        pretraining.pretrain(tmp_path / "resumed", tmp_path / "b", **settings)
+    kept.write_bytes(content)
     record = pretraining.pretrain(tmp_path / "resumed", tmp_path / "b", **settings)
     assert record["step"] == 6
     assert list(record["loss"]) == ["2", "4", "6"]

@@ -140,9 +140,7 @@ def test_the_paper_on_a_small_card(tmp_path):
     )
     for one, other in zip(plain.parts, small.parts, strict=True):
         assert (one.what, one.flops, one.disk, one.memory) == (other.what, other.flops, other.disk, other.memory)
-        assert (other.gpu_memory < one.gpu_memory - 9e9) == (
-            one.stage in ("statistics", "finetune", "decode") and one.jobs > 0
-        )
+        assert (other.gpu_memory < one.gpu_memory - 9e9) == bool(one.flops)
     shape = shapes.PUBLISHED["llada"]
     saved = peak_memory.weight_bytes(shape, "bfloat16") - peak_memory.weight_bytes(shape, "bfloat16", "nf4")
     tuned = [next(p for p in made.parts if (p.model, p.what) == ("llada", "sft")) for made in (plain, small)]

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from lift.config.experiment import Experiment
+from lift.plan import planning, progress
 from tests.checkout import SMOKE, Checkout
 from tests.conftest import ROOT
 
@@ -76,6 +78,24 @@ def test_nothing_is_left_to_do(checkout):
     result = checkout.run("--use-conda")
     assert result.returncode == 0
     assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def lift(checkout, *arguments: str) -> subprocess.CompletedProcess:
+    """`python -m lift` in the checkout."""
+    command = [sys.executable, "-m", "lift", *arguments]
+    return subprocess.run(command, cwd=checkout.folder, capture_output=True, text=True, check=False)
+
+
+def test_everything_is_recorded(checkout):
+    """Without a record is no file, and none is other than was written."""
+    result = lift(checkout, "verify", "results")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_an_edit_of_grades_plans_what_follows(checkout):
+    with checkout.edited("results/smoke/grades/tiny-llada/lift3/seed0/greedy/mini-gsm.csv", "\n", ",edited\n"):
+        assert checkout.plan() == AFTER_DECODING
 
 
 AFTER_PROBLEM_SCORES = {"scores": 1, "comparisons": 1, "tables": 1, "power": 1, "figures": 1, "page": 1}
@@ -275,8 +295,7 @@ def test_a_changed_claim_plans_the_tables(checkout):
 
 
 def test_numbers_lead_to_their_records(checkout):
-    command = [sys.executable, "-m", "lift", "explain", "smoke/main/tiny-llada/lift3/mini-gsm"]
-    result = subprocess.run(command, cwd=checkout.folder, capture_output=True, text=True, check=False)
+    result = lift(checkout, "explain", "smoke/main/tiny-llada/lift3/mini-gsm")
     assert result.returncode == 0, result.stdout + result.stderr
     for part in ("scores.csv", "grades/tiny-llada/lift3/seed0/greedy/mini-gsm.csv", "runs/tiny-llada/lift3/seed0"):
         assert part in result.stdout
@@ -366,17 +385,36 @@ def test_what_cannot_run_here_says_so_at_once(tmp_path, name):
     assert "Neither here nor in reach" in output
 
 
+@pytest.mark.parametrize("config", [SMOKE, small(shards=3), PUBLISHED["paper"]], ids=["smoke", "shards", "paper"])
+def test_status_knows_every_job(tmp_path, config):
+    checkout = Checkout(tmp_path, config)
+    planned = sum(checkout.plan().values())
+    experiment = Experiment.read(checkout.folder / "experiment.yaml")
+    jobs = progress.jobs(experiment, planning.plan(experiment.config, checkout.results))
+    assert len({(job.stage, job.what) for job in jobs}) == len({job.log for job in jobs}) == planned
+
+
+def test_a_cleaned_experiment_has_nothing_left_to_do(checkout):
+    result = lift(checkout, "clean", "results/smoke", "--yes")
+    assert result.returncode == 0, result.stderr
+    assert not (checkout.results / ".answers").exists()
+    assert not (checkout.results / "logs").exists()
+    assert checkout.plan() == {}
+    assert lift(checkout, "verify", "results/smoke").returncode == 0
+
+
 def test_shards_answer_the_same(checkout):
     """The last use of the checkout: what its metadata say is not the smoke config's any more."""
     assert checkout.plan(config=small(shards=3))["answer_shard"] == 36
     folder = checkout.results / "generations/tiny-llada/sft/seed0"
     before = {path: path.read_bytes() for path in folder.glob("*/*.jsonl")}
-    shutil.rmtree(checkout.results / ".answers/tiny-llada/sft")
     target = str((folder / "run.json").relative_to(checkout.folder))
     result = checkout.run(target, config=small(shards=2))
     assert result.returncode == 0, result.stderr
     assert before == {path: path.read_bytes() for path in folder.glob("*/*.jsonl")}
     assert (checkout.results / ".answers/tiny-llada/sft/seed0/shard-2-of-2/run.json").is_file()
+    shutil.rmtree(checkout.results / ".answers")  # as `lift clean` does
+    assert checkout.plan(target, config=small(shards=2)) == {}
 
 
 def test_lint_and_format():

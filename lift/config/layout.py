@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from lift.errors import InputError
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -86,6 +88,10 @@ class Layout:
         """Without its ending: .csv, .md and .tex."""
         return self.folder / "tables" / name
 
+    def table_files(self, *names: str) -> list[Path]:
+        """The files of some tables."""
+        return [self.folder / "tables" / f"{name}.{ending}" for name in names for ending in ("csv", "md", "tex")]
+
     @property
     def figures(self) -> Path:
         return self.folder / "figures"
@@ -97,3 +103,16 @@ class Layout:
     @property
     def page(self) -> Path:
         return self.folder / "report.html"
+
+
+def experiments(results: Path) -> list[Path]:
+    """The folder of an experiment, or all such folders in it, by their config.yaml. Raises InputError without any."""
+    found = [results] if Layout(results).config.is_file() else []
+    found = found or sorted(
+        Layout(folder).config.parent for folder in results.glob("*/") if Layout(folder).config.is_file()
+    )
+    if not found:
+        raise InputError(
+            f"{results} holds no results of an experiment: there is no config.yaml in it, nor in its folders."
+        )
+    return found

@@ -19,18 +19,20 @@ from lift.decode.decoder import decode
 from lift.decode.settings import Decoder
 from lift.models.predictor import MaskPredictor
 from lift.models.tokenization import OPENING, decode_response, encode, encode_prompts, end_of_turn
+from lift.provenance import value_hash
 
 
 def read_store(files: list[Path]) -> dict[int, dict]:
-    """The finished batches of a store by number; a line that was cut off is left out."""
+    """The finished batches of a store by number; a line that was cut off or changed is left out."""
     finished = {}
     for path in files:
-        for line in path.read_text().splitlines():
+        for line in path.read_text(errors="replace").splitlines():
             try:
                 batch = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            finished[batch["batch"]] = batch
+            if batch.pop("hash", None) == value_hash(batch):
+                finished[batch["batch"]] = batch
     return finished
 
 
@@ -97,8 +99,8 @@ def compute(
     """Answer batches of the benchmark `name`, given by number, and add each to a store's file as it is finished.
 
     prompts: the problems' token ids, from `encode_problems`. A batch is a line {"batch", "seconds", "tokens",
-    "answers"}; an answer is {"id", "sample", "text", "ended", "nfe"}: the text up to the end token, whether there was
-    one, and the number of forward passes.
+    "answers", "hash" (of the others)}; an answer is {"id", "sample", "text", "ended", "nfe"}: the text up to the end
+    token, whether there was one, and the number of forward passes.
     """
     ends = sorted({model.pad_id, end_of_turn(tokenizer), tokenizer.eos_token_id})
     with open(store, "a", encoding="utf-8") as file:
@@ -113,7 +115,8 @@ def compute(
                 count += next((place for place, token in enumerate(ids) if token in ends), len(ids))
                 rows.append({"id": problems[i]["id"], "sample": sample, "text": text, "ended": ended, "nfe": nfe})
             seconds = round(time.perf_counter() - started, 4)
-            file.write(json.dumps({"batch": number, "seconds": seconds, "tokens": count, "answers": rows}) + "\n")
+            batch = {"batch": number, "seconds": seconds, "tokens": count, "answers": rows}
+            file.write(json.dumps(batch | {"hash": value_hash(batch)}) + "\n")
             file.flush()
             progress.update(len(pairs))
 

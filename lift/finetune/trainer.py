@@ -21,7 +21,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import is_torch_tf32_available
 
-from lift import noise
+from lift import checksums, noise
 from lift.data.examples import with_response
 from lift.errors import InputError
 from lift.finetune import interruption
@@ -149,11 +149,21 @@ class ObjectiveTrainer(Trainer):
         if self.state.best_metric is None or loss < self.state.best_metric:
             self.state.best_metric, self.state.best_global_step = loss, self.state.global_step
             if self.is_world_process_zero():
-                self.write(self.best)
+                self._keep_best()
         metrics = {"eval_loss": loss} | bin_means("eval_ce", bins)
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _keep_best(self) -> None:
+        """Write the weights beside the best so far, and then in their place: whenever this ends, some are whole."""
+        partial = self.best.with_name("partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        self.write(partial)
+        checksums.record_file(self.best.parent, self.best).unlink(missing_ok=True)
+        shutil.rmtree(self.best, ignore_errors=True)
+        partial.rename(self.best)
+        checksums.record(self.best.parent, [self.best])
 
     def _save(self, output_dir=None, state_dict=None) -> None:
         self.write(Path(output_dir))
@@ -168,6 +178,9 @@ class ObjectiveTrainer(Trainer):
         interruption.keep(interruption.since_log(folder, self.args.process_index), sums)
         self.accelerator.wait_for_everyone()
         super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()  # each process has a file of its own there
+        if self.is_world_process_zero():
+            checksums.record(folder.parent, [folder])
         self.interruption.saved = time.monotonic()
         self.interruption.took = self.interruption.saved - started
 
@@ -192,12 +205,17 @@ def checkpoint_activations(model: MaskPredictor, wanted: bool) -> None:
 
 
 def remove_cut_off(resume: Path) -> None:
-    """Remove checkpoints that cannot be gone on from, since their process ended while it wrote them."""
+    """Remove checkpoints that cannot be gone on from: cut off with their process, or changed since.
+
+    Raises InputError where the best weights so far were changed: only a run from the start finds them again.
+    """
     for folder in resume.glob("checkpoint-*"):
-        try:
-            json.loads((folder / "trainer_state.json").read_text())
-        except (OSError, ValueError):
+        changed = checksums.fault(folder)
+        if changed or not checksums.record_of(folder):  # it is written last
+            said = f"{changed.path} {changed.what}" if changed else f"{folder} was cut off"
+            print(f"{said}: it is not gone on from", flush=True)
             shutil.rmtree(folder)
+    checksums.check(resume / "best", remove=resume)
 
 
 def finetune(
@@ -299,6 +317,7 @@ def finetune(
     history = trainer.state.log_history
     if trainer.is_world_process_zero():
         output.mkdir(parents=True, exist_ok=True)
+        checksums.check(resume / "best", remove=resume)
         write(output / "last")
         shutil.copytree(resume / "best", output / "best", dirs_exist_ok=True)
         (output / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in history))

@@ -37,3 +37,17 @@ def alone(folder: Path) -> Iterator[None]:
             print(f"waiting for another process that works in {folder}", file=sys.stderr, flush=True)
             taken(file.fileno(), path, wait=True)
         yield
+
+
+def held(folder: Path) -> bool | None:
+    """Whether a process works in the folder; None where the file system cannot tell."""
+    try:
+        with open(folder.parent / f"{folder.name}-lock") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False

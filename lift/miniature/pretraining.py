@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from lift import noise
+from lift import checksums, noise
 from lift.miniature import base, drills
 from lift.miniature.benchmarks import mini_sudoku
 from lift.miniature.language import RESPONSE_LENGTH, write_response
@@ -159,6 +159,7 @@ def pretrain(
     state_file = resume / "state.json"
     if state_file.exists():
         record = json.loads(state_file.read_text())
+        checksums.check(resume / str(record["step"]), remove=resume)
         network.load_state_dict(load_file(resume / str(record["step"]) / "model.safetensors"))
     started, already, losses, optimizers = time.perf_counter(), record["seconds"], [], None
     every = range(record["step"], starts[-1])
@@ -187,6 +188,7 @@ def pretrain(
             folder.mkdir(parents=True, exist_ok=True)
             save_file(network.state_dict(), folder / "model.safetensors")
             save_file(_states(optimizers), folder / "optimizer.safetensors")
+            checksums.record(resume, [folder])
             partial = state_file.with_suffix(".partial")
             partial.write_text(json.dumps(record))
             partial.replace(state_file)  # the old state counts until the new one is whole

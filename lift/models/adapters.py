@@ -8,7 +8,7 @@ import peft
 import torch
 from safetensors.torch import load_file, save_file
 
-from lift import noise
+from lift import checksums, noise
 from lift.errors import InputError
 from lift.models import checkpoint, model_files
 from lift.models.families import FAMILIES
@@ -57,6 +57,8 @@ def load_trained(
     Raises InputError for an adapter that is broken or made for another network. family, quantisation: as of
     checkpoint.load.
     """
+    if run is not None:
+        checksums.check(run)
     if run is None or not (run / CONFIG).is_file():
         return checkpoint.load(run or base, device, dtype, family, quantisation)
     model = checkpoint.load(base, device, dtype, family, quantisation)

@@ -11,6 +11,7 @@ import torch
 from huggingface_hub import save_torch_state_dict
 from safetensors import safe_open
 
+from lift import checksums
 from lift.errors import InputError
 from lift.models import families
 from lift.models.families import FAMILIES, Family
@@ -141,6 +142,7 @@ def load(
     """
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("device cuda: PyTorch can use no GPU here; set `device: cpu` in the config.")
+    checksums.check(folder)
     family, published, config = _network_config(folder, family)
     entry, tokens = FAMILIES[family], _special_tokens(folder, family, published)
     with torch.device("meta"):

@@ -23,16 +23,16 @@ def add_arguments(parser) -> None:
     parser.add_argument("--threads", type=int, default=1)
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path]:
     view, output = experiment.base(args.model), experiment.layout.model(args.model)
     if view["base"] == "shipped":
         shutil.copytree(SHIPPED, output, dirs_exist_ok=True, copy_function=shutil.copyfile)
-        return
+        return [output]
     if view["base"] != "train":
         from lift.models.snapshot import link_snapshot
 
         link_snapshot(hub.snapshot(view["base"], view["revision"], "model"), view["family"], output)
-        return
+        return [output]
     from lift.miniature.pretraining import pretrain  # torch's optimisers take seconds to import
 
     torch.set_num_threads(args.threads)
@@ -42,3 +42,4 @@ def main(experiment, args) -> None:
         facts = pretrain(output, resume, family=family, **recipe)
         (output / "run.json").write_text(json.dumps(provenance.record(**facts), indent=2) + "\n")
         shutil.rmtree(kept)
+    return [output]

@@ -17,7 +17,7 @@ def _read(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path]:
     view, layout = experiment.data_report(), experiment.layout
     corpora = {name: _read(layout.corpus(name)) for name in view["max_lengths"]}
     files = {name: layout.problems(name) for name in view["benchmarks"]}
@@ -30,3 +30,4 @@ def main(experiment, args) -> None:
     rows = overview.benchmark_rows(list(files.values()), view["benchmarks"])
     tables.write(pd.DataFrame(rows), layout.table("benchmarks"))
     print(f"{len(shared)} pairs of a problem and an example share {contamination.RUN} words or more")
+    return [layout.contamination, *layout.table_files("contamination", "data", "benchmarks")]

@@ -7,6 +7,7 @@ work by --shard; the last one, without it, finds all answers there, loads no mod
 import json
 import time
 from functools import cache
+from pathlib import Path
 
 import torch
 
@@ -31,7 +32,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--shard", type=shard, metavar="I/N", default="1/1", help="every N-th batch, from the I-th on")
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path] | None:
     started = time.perf_counter()
     torch.set_num_threads(args.threads)
     place, layout = (args.model, args.method, args.seed), experiment.layout
@@ -62,7 +63,7 @@ def main(experiment, args) -> None:
     ]
     store_folder.mkdir(parents=True, exist_ok=True)
     output.mkdir(parents=True, exist_ok=True)
-    costs, hashes = [], {}
+    costs, hashes, written = [], {}, [output / "run.json"]
     with alone(store_folder / f"{part + 1}-of-{parts}"):
         for benchmark, plan in view["benchmarks"].items():
             path = layout.problems(benchmark)
@@ -88,6 +89,7 @@ def main(experiment, args) -> None:
                 file = output / name / f"{benchmark}.jsonl"
                 file.parent.mkdir(exist_ok=True)
                 file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+                written.append(file)
                 costs.append({"benchmark": benchmark, "decoder": name, "gen_length": settings["gen_length"]} | cost)
     facts = {
         "seed": args.seed,
@@ -115,3 +117,4 @@ def main(experiment, args) -> None:
     }
     record = records[0] | peaks
     (output / "run.json").write_text(json.dumps(record, indent=2) + "\n")
+    return written if parts == 1 else None

@@ -1,6 +1,7 @@
 """Figures from scores, costs, statistics and training logs: each as PNG and PDF, and as CSV what it shows."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -10,7 +11,7 @@ from lift.report.figures.style import save
 from lift.report.tables import pooled
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path]:
     view, layout, runs = experiment.figures(), experiment.layout, []
     for model in view["models"]:
         for method in experiment.trained:
@@ -29,3 +30,4 @@ def main(experiment, args) -> None:
     )
     for name, figure, table in drawn:
         save(figure, table, layout.figure(name))
+    return [Path(f"{layout.figure(name)}.{ending}") for name, *_ in drawn for ending in ("csv", "png", "pdf")]

@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 from contextlib import nullcontext
+from pathlib import Path
 
 import datasets
 import torch
@@ -32,7 +33,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="of all processes together")
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path] | None:
     started = time.perf_counter()
     view, base = experiment.run(args.model, args.method), experiment.model(args.model)
     training = experiment.training(args.method)
@@ -45,7 +46,7 @@ def main(experiment, args) -> None:
         with alone(kept):
             device.claim(view["device"], settings.devices)
             launch.launch(settings.devices, sys.argv[1:])
-        return
+        return None  # the first process says what was written
     torch.set_num_threads(max(1, args.threads // settings.devices))
     if launch.launched():
         launch.end_with_launcher()
@@ -81,8 +82,9 @@ def main(experiment, args) -> None:
             source=source,
         )
         if not launch.first():
-            return
+            return None
         shutil.rmtree(kept)
     (output / "config.yaml").write_text(yaml.safe_dump(resolved, sort_keys=False))
     facts |= {"seed": args.seed, "seconds_this_process": round(time.perf_counter() - started, 1), "data": data}
     (output / "run.json").write_text(json.dumps(provenance.record(**facts), indent=2) + "\n")
+    return [output]

@@ -1,10 +1,12 @@
 """Answer benchmarks by random well-formed answers: the floor that a model must beat."""
 
 import json
+from pathlib import Path
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path]:
     samples, folder = experiment.guessing(), experiment.layout.generations("none", "guess", 0)
+    written = []
     for benchmark, decoder in experiment.answers("guess", 0):
         output = folder / decoder / f"{benchmark}.jsonl"
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -15,3 +17,5 @@ def main(experiment, args) -> None:
                     text = f"<answer> {guess} </answer>"
                     row = {"id": problem["id"], "sample": sample, "text": text, "ended": True, "nfe": 0}
                     file.write(json.dumps(row) + "\n")
+        written.append(output)
+    return written

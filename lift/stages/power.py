@@ -33,7 +33,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--output", type=Path, help=".csv, .md and .tex: a path without its ending, or a folder")
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path] | None:
     config, layout = experiment.config | {"threads": 1}, experiment.layout  # hours of a core
     source = args.source or (layout.folder if layout.problem_scores.is_file() else STAND_IN)
     if not (source / PROBLEMS).is_file():
@@ -43,7 +43,7 @@ def main(experiment, args) -> None:
         path = args.output / "power" if args.output.is_dir() else args.output
         costs = tidy.read(layout.costs) if source == layout.folder and layout.costs.is_file() else pd.DataFrame()
         tables.write(table, path, text.shown("power", table), text.made_with(costs))
-        return
+        return layout.table_files("power") if path == layout.table("power") else None
     kind = "GPU-hours" if config["device"] == "cuda" else "CPU-hours"
     print(text.shown("power", table).to_markdown(index=False, disable_numparse=True))
     print(
@@ -52,3 +52,4 @@ def main(experiment, args) -> None:
         "problems of every benchmark: the other limits it. A guide: so few seeds know little of how far seeds spread.\n"
         f"-: unknown. Variances as in {source / PROBLEMS}."
     )
+    return None

@@ -4,6 +4,7 @@ Beside it, in BENCHMARK.source.json, lies where they come from.
 """
 
 import json
+from pathlib import Path
 
 from lift import registry
 from lift.data import prompts, sources
@@ -15,7 +16,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--benchmark", required=True)
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path]:
     view, output = experiment.problems(args.benchmark), experiment.layout.problems(args.benchmark)
     source, settings = view["source"], view["settings"]
     module = registry.module_of("benchmark", source)
@@ -41,3 +42,4 @@ def main(experiment, args) -> None:
     facts = sources.facts(source, settings, own, output, len(problems))
     output.with_suffix(".source.json").write_text(json.dumps(facts, indent=2) + "\n")
     print(f"{source}: {len(problems)} problems")
+    return [output, output.with_suffix(".source.json")]

@@ -4,6 +4,7 @@ Beside it, in CORPUS.source.json, lies where they come from.
 """
 
 import json
+from pathlib import Path
 
 from lift import registry
 from lift.data import prompts, sources
@@ -14,7 +15,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--corpus", required=True)
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path]:
     view, output = experiment.corpus(args.corpus), experiment.layout.corpus(args.corpus)
     source, settings = view["source"], view["settings"]
     examples = registry.module_of("corpus", source).examples(**settings)
@@ -29,3 +30,4 @@ def main(experiment, args) -> None:
     facts = sources.facts(source, settings, prompt, output, len(examples))
     output.with_suffix(".source.json").write_text(json.dumps(facts, indent=2) + "\n")
     print(f"{source}: {len(examples)} examples")
+    return [output, output.with_suffix(".source.json")]

@@ -6,15 +6,18 @@ Column step: of training, of the weights that were decoded with; "the base" wher
 Column seed_variance: how what changes from seed to seed was estimated (docs/uncertainty.md).
 """
 
+from pathlib import Path
+
 import pandas as pd
 
 from lift.scores.scores import COLUMNS, read_problems, score_rows
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path]:
     layout = experiment.layout
     scores = pd.DataFrame(score_rows(read_problems(layout.problem_scores), experiment.scoring()["benchmarks"]))
     scores.insert(0, "experiment", experiment.config["experiment"])
     order = ["model", "method", "benchmark", "gen_length", "decoder", "metric", "seed"]
     scores = scores[list(COLUMNS)].sort_values(order, kind="stable")
     scores.to_csv(layout.scores, index=False, float_format="%.6f")
+    return [layout.scores]

@@ -8,6 +8,7 @@ beside it.
 import json
 import shutil
 import time
+from pathlib import Path
 
 import datasets
 import torch
@@ -29,7 +30,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--save-seconds", type=float, default=60, help="between savings of the sums")
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path] | None:
     started = time.perf_counter()
     torch.set_num_threads(args.threads)
     view, folder = experiment.statistics(args.model), experiment.model(args.model)
@@ -61,3 +62,4 @@ def main(experiment, args) -> None:
             record = provenance.record(settings=settings, seconds_this_process=round(time.perf_counter() - started, 1))
             output.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
         shutil.rmtree(resume, ignore_errors=True)
+    return None if args.shard else [output, output.with_suffix(".json")]

@@ -20,7 +20,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--reported", type=Path, required=True, help="published numbers, a CSV file")
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path]:
     view, layout = experiment.tables(), experiment.layout
     metrics, methods, bases, sources = (view[name] for name in ("metrics", "methods", "bases", "sources"))
     every, costs, comparisons = map(tidy.read, (layout.scores, layout.costs, layout.comparisons))
@@ -45,3 +45,4 @@ def main(experiment, args) -> None:
     for name, table in made.items():
         shown = text.shown(name, table, made["reported"])
         tables.write(table, layout.table(name), shown, foot.get(name, text.made_with(costs)))
+    return layout.table_files(*made)

@@ -1,6 +1,7 @@
 """Tokenise a corpus for a model: every example becomes prompt and response, and some are held out."""
 
 import json
+from pathlib import Path
 
 import datasets
 
@@ -14,7 +15,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--model", required=True)
 
 
-def main(experiment, args) -> None:
+def main(experiment, args) -> list[Path]:
     view, corpus = experiment.tokenised(args.model, args.corpus), experiment.layout.corpus(args.corpus)
     examples = [json.loads(line) for line in corpus.read_text().splitlines()]
     if view["held_out"] >= len(examples):
@@ -27,8 +28,8 @@ def main(experiment, args) -> None:
         except InputError as error:
             raise InputError(f"{corpus}, line {i + 1}: {error}") from None
     splits = {"held_out": rows[: view["held_out"]], "train": rows[view["held_out"] :]}
-    datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in splits.items()}).save_to_disk(
-        str(experiment.layout.tokenised(args.model, args.corpus))
-    )
+    output = experiment.layout.tokenised(args.model, args.corpus)
+    datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in splits.items()}).save_to_disk(output)
     tokens = sum(len(row["input_ids"]) for row in rows)
     print(f"{args.corpus}: {len(splits['train'])} for training, {view['held_out']} held out, {tokens} tokens")
+    return [output]

@@ -4,6 +4,7 @@ A stream of batches goes in; sums of size levels x vocabulary come out, whatever
 whole numbers, so that order, shards and restarts do not change a bit of them.
 """
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -63,15 +64,28 @@ class Accumulator:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         tensors = {"sums": self.sums.cpu(), "frequency": self.frequency.cpu()}
-        save_file(tensors, partial, {name: str(fact) for name, fact in facts.items()})
+        said = {name: str(fact) for name, fact in facts.items()}
+        save_file(tensors, partial, said | {"sha256": self._checksum(said)})
         os.replace(partial, path)
 
     def load(self, path: Path) -> dict[str, str]:
-        """Take the sums from a file, and return the facts about them."""
-        with safe_open(path, "pt") as file:
-            self.sums.copy_(file.get_tensor("sums"))
-            self.frequency.copy_(file.get_tensor("frequency"))
-            return file.metadata()
+        """Take the sums from a file, and return the facts about them. Raises InputError where it was changed."""
+        try:
+            with safe_open(path, "pt") as file:
+                self.sums.copy_(file.get_tensor("sums"))
+                self.frequency.copy_(file.get_tensor("frequency"))
+                facts = file.metadata()
+        except (SafetensorError, RuntimeError) as error:  # the latter where sizes differ
+            raise InputError(f"{path} cannot be read: {error}. Remove it, and it is made again.") from None
+        if facts.pop("sha256", None) != self._checksum(facts):
+            raise InputError(f"{path} has other content than was written: remove it, and it is made again.")
+        return facts
+
+    def _checksum(self, facts: dict[str, str]) -> str:
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+        for tensor in (self.sums, self.frequency):
+            digest.update(tensor.cpu().numpy())
+        return digest.hexdigest()
 
     def table(self, words: list[str]) -> pd.DataFrame:
         """A row for each level and token that was masked at it: level, token, word, frequency, QUANTITIES as means."""
@@ -118,9 +132,10 @@ def gather(paths: list[Path]) -> Accumulator:
         try:
             with safe_open(path, "pt") as file:
                 facts, (_, vocabulary, _) = file.metadata(), file.get_slice("sums").get_shape()
-        except SafetensorError as error:
-            raise InputError(f"{path} cannot be read: {error}.") from None
-        part = Accumulator(json.loads(facts["levels"]), vocabulary)
+                levels = json.loads(facts["levels"])
+        except (SafetensorError, ValueError, KeyError) as error:
+            raise InputError(f"{path} cannot be read: {error}. Remove it, and it is made again.") from None
+        part = Accumulator(levels, vocabulary)
         part.load(path)
         found.append(facts["shard"])
         keys.add(facts["key"])

@@ -10,9 +10,11 @@ from pathlib import Path
 from tabulate import tabulate
 
 from lift.config import configuration
+from lift.config.experiment import Experiment
+from lift.config.layout import Layout
 from lift.errors import InputError
 from lift.machine.cards import CARDS
-from lift.plan import planning, preflight
+from lift.plan import planning, preflight, schedule
 
 
 def add_arguments(parser) -> None:
@@ -54,20 +56,27 @@ def main(args) -> None:
         if isinstance(value, int | float) and value <= 0:
             raise InputError(f"--{name.replace('_', '-')}: {value} is not above zero.")
     config = configuration.load_config(args.config)
-    made = planning.plan(config, args.results or Path("results", config["experiment"]), planning.Assumptions(**given))
-    stages = made.stages()
+    experiment = Experiment(config)
+    experiment.layout = Layout(args.results or experiment.layout.folder)
+    assumed = planning.Assumptions(**given)
+    made = planning.plan(config, experiment.layout.folder, assumed)
+    stages, jobs = made.stages(), schedule.tasks(experiment, made)
+    choices = schedule.choices(experiment, assumed) if config["device"] == "cuda" and args.gpus > 1 else []
     if args.json:
         parts = [asdict(part) | {"disk": part.disk} for part in made.parts]
-        print(json.dumps({"stages": stages, "parts": parts, "notes": made.notes}, indent=2, default=str))
+        found = {"stages": stages, "parts": parts, "notes": made.notes, "schedules": choices}
+        print(json.dumps(found, indent=2, default=str))
     else:
-        print(report(made, stages, config["device"], args.gpus))
+        print(report(made, stages, config["device"], args.gpus, schedule.hours_with(jobs, args.gpus)))
+        if choices:
+            print(schedules(jobs, choices, args.gpus))
         if config["device"] == "cuda":
             faults = preflight.memory_faults(made, "gpu_memory", CARDS[args.gpu].memory, f"the {args.gpu}")
             print("\n".join(faults) or f"Every job fits the {args.gpu} by the plan.")
 
 
-def report(made: planning.Plan, stages: list[dict], device: str, gpus: int) -> str:
-    """The tables of stages and of their parts, and what they rest on."""
+def report(made: planning.Plan, stages: list[dict], device: str, gpus: int, hours: float | None = None) -> str:
+    """The tables of stages and of their parts, and what they rest on. hours: of all jobs with these GPUs, if known."""
     sizes = {
         "hours": "GPU-hours" if device == "cuda" else "CPU-hours",
         "gpu_memory": "GPU memory (GB)",
@@ -75,7 +84,7 @@ def report(made: planning.Plan, stages: list[dict], device: str, gpus: int) -> s
         "disk": "disk (GB)",
     }
     parts = [vars(part) | {"disk": part.disk} for part in made.parts if part.hours or part.disk]
-    days = stages[-1]["hours"] / gpus / 24
+    days = (hours or stages[-1]["hours"] / gpus) / 24
     return "\n".join(
         [
             table(stages, {"stage": "stage", "jobs": "jobs"} | sizes),
@@ -86,3 +95,20 @@ def report(made: planning.Plan, stages: list[dict], device: str, gpus: int) -> s
             *(f"- {note}" for note in made.notes),
         ]
     )
+
+
+def schedules(jobs: dict[str, schedule.Task], choices: list[dict], gpus: int) -> str:
+    """The longest chain of jobs, and a table of what `shards` and `training.devices` make of it and of the whole."""
+    chain = [name for name in schedule.longest_chain(jobs) if jobs[name].hours]
+    said = ", then ".join(f"{name} ({_rounded(jobs[name].hours)})" for name in chain)
+    rows = [
+        {
+            "`shards`": row["shards"],
+            "`training.devices`": row["devices"],
+            "longest chain (hours)": _rounded(row["chain"]),
+        }
+        | {f"all with {gpus} GPUs (hours)": "too few GPUs" if row["all"] is None else _rounded(row["all"])}
+        for row in choices
+    ]
+    right = tabulate(rows, headers="keys", tablefmt="pipe", colalign=["right"] * 4, disable_numparse=True)
+    return f"\nThe longest chain of jobs, in hours, which more GPUs do not shorten: {said}.\n\n{right}\n"
