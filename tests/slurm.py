@@ -82,14 +82,22 @@ class Cluster:
         self.environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
 
     def __enter__(self):
+        try:
+            return self.up()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def up(self):
         for name in ("munge", "state", "spool"):
             (self.folder / name).mkdir(mode=0o755, parents=True)
         key = self.folder / "munge/key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o600)
         (self.folder / "slurm.conf").write_text(CONFIG.format(host=self.host, folder=self.folder, ports=_free_ports(2)))
-        CONF.symlink_to(self.folder / "slurm.conf")
-        (CONF.parent / "gres.conf").symlink_to(self.folder / "gres.conf")
+        for name in ("slurm.conf", "gres.conf"):
+            (CONF.parent / name).unlink(missing_ok=True)  # of one that was killed, which is gone
+            (CONF.parent / name).symlink_to(self.folder / name)
         (self.folder / "gres.conf").write_text(GPUS)
         for name in ("started", "ended"):
             program = self.folder / name
@@ -112,8 +120,8 @@ class Cluster:
             time.sleep(0.2)
         for daemon in reversed(self.daemons):
             daemon.terminate()
-        CONF.unlink()
-        (CONF.parent / "gres.conf").unlink()
+        for name in ("slurm.conf", "gres.conf"):
+            (CONF.parent / name).unlink(missing_ok=True)
         for daemon in self.daemons:
             try:
                 daemon.wait(10)

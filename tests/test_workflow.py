@@ -347,7 +347,7 @@ def test_the_full_scale_is_planned_on_any_machine(tmp_path, name):
 
 
 def test_a_run_over_four_gpus_asks_for_four(tmp_path):
-    """Whatever one machine has: only a run here is limited, to one GPU where nothing is said."""
+    """Whatever one machine has: only what runs there is limited, to one GPU where nothing is said."""
     training = PUBLISHED["paper"]["training"] | {"devices": 4}
     checkout = Checkout(tmp_path, PUBLISHED["paper"] | {"training": training})
     target = "results/paper/runs/dream/lift3/seed2/run.json"

@@ -47,11 +47,6 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
         DeploymentMethod.CONDA
     }
 
-# On one machine its GPUs are shared; a cluster has a queue for that, and what it starts takes what it was given.
-ELSEWHERE = workflow.non_local_exec_or_dryrun or not workflow.is_main_process
-if not ELSEWHERE and "gpu" not in workflow.global_resources:
-    workflow.global_resources["gpu"] = 1
-
 # glibc would give every large tensor back to the system and ask for it again: a quarter of the time of decoding
 # exec: a signal that ends a job reaches the stage, and not a shell around it that would end at once.
 COMMAND = f"exec env PYTHONPATH={shlex.quote(str(REPOSITORY))} TOKENIZERS_PARALLELISM=false"
@@ -177,14 +172,17 @@ def answer_files(folder, extension, method="", seed=None):
 def refuse_what_cannot_run():
     """Ends the run with a sentence for each thing that is missing on this machine: GPU, disk, network, sandbox.
 
+    On one machine jobs take one GPU together, where nothing else is said: the executor is not known any earlier.
     Only what its jobs need counts: data may be fetched on a machine without a GPU.
     """
     from lift.plan import preflight  # a job of the run has no use for it
 
     here = {job.rule.name for job in workflow.dag.needrun_jobs() if workflow.local_exec or job.is_local}
     holding = {"token_statistics", "statistics_shard", "train", "answer", "answer_shard", "answer_samples"}
-    limit = workflow.global_resources.get("gpu")  # a number, or one in a wrapping
-    at_a_time = getattr(limit, "value", limit) if GPUS else 1
+    if workflow.local_exec and "gpu" not in workflow.global_resources:  # elsewhere a queue shares the GPUs out
+        workflow.register_resource("gpu", 1)
+        workflow.scheduler.global_resources["gpu"] = 1
+    at_a_time = workflow.global_resources["gpu"].value if GPUS and "gpu" in workflow.global_resources else None
     uses = {"models": not here.isdisjoint(holding), "code": not here.isdisjoint({"judge", "judge_samples"})}
     if faults := preflight.faults(EXPERIMENT.config, AT.folder, **uses, gpus=at_a_time):
         logger.error("This experiment cannot run here.\n" + "\n".join(f"  - {fault}" for fault in faults))
