@@ -31,6 +31,8 @@ def main(experiment, args) -> list[Path]:
         view["methods"],
         view["ablations"],
     )
+    written = []
     for name, figure, table in drawn:
         save(figure, table, layout.figure(name))
-    return [Path(f"{layout.figure(name)}.{ending}") for name, *_ in drawn for ending in ("csv", "png", "pdf")]
+        written += [Path(f"{layout.figure(name)}.{ending}") for ending in ("png", "pdf", "csv")]
+    return written
