@@ -28,6 +28,8 @@ def main(experiment, args) -> list[Path]:
         {path.stem: pd.read_parquet(path) for path in files},
         view,
     )
+    written = []
     for name, figure, table in drawn:
         save(figure, table, layout.figure(name))
-    return [Path(f"{layout.figure(name)}.{ending}") for name, *_ in drawn for ending in ("csv", "png", "pdf")]
+        written += [Path(f"{layout.figure(name)}.{ending}") for ending in ("png", "pdf", "csv")]
+    return written
