@@ -49,12 +49,17 @@ class Checkout:
         """How many jobs of each rule a dry run plans."""
         result = self.run("-n", *arguments, config=config)
         assert result.returncode == 0, result.stderr
-        table = re.search(r"^job +count\n-[- ]+\n(.*?)\n\n", result.stdout, re.M | re.S)
-        jobs = dict(line.split() for line in table[1].splitlines()) if table else {}
-        return {rule: int(count) for rule, count in jobs.items() if rule not in ("total", "all")}
+        return planned(result.stdout)
 
     def edited(self, path: str, old: str, new: str):
         return _Edit(self.folder / path, old, new)
+
+
+def planned(output: str) -> dict[str, int]:
+    """How many jobs of each rule the output of a dry run names."""
+    table = re.search(r"^job +count\n-[- ]+\n(.*?)\n\n", output, re.M | re.S)
+    jobs = dict(line.split() for line in table[1].splitlines()) if table else {}
+    return {rule: int(count) for rule, count in jobs.items() if rule not in ("total", "all")}
 
 
 class _Edit:

@@ -66,6 +66,8 @@ def test_token_ids_of_ordinary_texts(folder):
         *((f"tests/golden/tiny_{name}", family) for name, family in TINY.items()),
         ("tests/rehearsal/models/llada", "llada"),
         ("tests/rehearsal/models/dream", "Dream"),
+        ("tests/rehearsal/models/qwen3", "a2d-qwen3"),
+        ("tests/rehearsal/models/coder", "a2d-qwen2"),
         ("lift/miniature/weights", "llada"),
     ],
 )

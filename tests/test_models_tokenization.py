@@ -13,12 +13,23 @@ from transformers import PreTrainedTokenizerFast
 from lift.errors import InputError
 from lift.models import tokenization
 from tests.conftest import ROOT
+from tests.rehearsal import make
 from tests.stage_config import write_config
 
 MODELS = ROOT / "tests/rehearsal/models"
-LLADA, DREAM = (tokenization.load_tokenizer(MODELS / name) for name in ("llada", "dream"))
+LLADA, DREAM, QWEN3 = (tokenization.load_tokenizer(MODELS / name) for name in ("llada", "dream", "qwen3"))
 MINIATURE = tokenization.load_tokenizer(ROOT / "lift/miniature/weights")
 RESPONSE = "<reasoning>Two and two.</reasoning>\n<answer>4</answer>"
+
+
+def test_the_rehearsal_is_what_its_script_makes(tmp_path):
+    """Byte for byte, but for the weights: what random numbers are may depend on the processor."""
+    make.write_all(tmp_path)
+    files, made = ({p.relative_to(top): p for p in top.rglob("*") if p.is_file()} for top in (MODELS, tmp_path))
+    assert files.keys() == made.keys()
+    for name, path in files.items():
+        assert path.stat().st_size == made[name].stat().st_size, name
+        assert path.suffix == ".safetensors" or path.read_bytes() == made[name].read_bytes(), name
 
 
 def test_the_rehearsal_has_the_published_template_and_special_tokens():
@@ -43,6 +54,7 @@ def test_the_rehearsal_has_the_published_template_and_special_tokens():
             "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nWhat is 2 + 2?<|im_end|>\n"
             "<|im_start|>assistant\n",
         ),
+        (QWEN3, "<|im_start|>user\nWhat is 2 + 2?<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"),
     ],
 )
 def test_the_prompt_ends_with_the_header_of_the_answer(tokenizer, text):

@@ -179,6 +179,19 @@ def test_a_gpu_that_is_too_small_is_a_fault(tmp_path, monkeypatch, reachable, ro
     assert "no NVIDIA GPU" in preflight.faults(resolved(PAPER), tmp_path)[0]
 
 
+@pytest.mark.parametrize("name", ["small", "small-code", "one-gpu"])
+def test_the_configs_for_one_card_fit_24_gb(tmp_path, monkeypatch, reachable, roomy, cards, lift_command, name):
+    cards(24)
+    monkeypatch.setattr(sandbox, "check", lambda isolation: None)
+    monkeypatch.chdir(tmp_path)
+    path = ROOT / f"config/{name}.yaml"
+    assert lift_command("check", "--config", path) == (0, f"{path} can run here.\n", "")
+    cards(4)
+    code, _, errors = lift_command("check", "--config", path)
+    assert code == 2
+    assert "Memory: " in errors
+
+
 def test_full_fine_tuning_of_a_large_model_needs_more_than_a_gpu(tmp_path, reachable, roomy, cards):
     cards(80)
     training = yaml.safe_load(PAPER.read_text())["training"] | {"lora": None}

@@ -12,7 +12,7 @@ import yaml
 
 from lift.config.experiment import Experiment
 from lift.plan import planning, progress
-from tests.checkout import SMOKE, Checkout
+from tests.checkout import SMOKE, Checkout, planned
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.dag
@@ -327,23 +327,49 @@ def test_a_mistake_is_named_before_anything_runs(checkout, change, named):
 PUBLISHED = {name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("paper", "code")}
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_the_full_scale_is_planned_on_any_machine(tmp_path, name):
-    """Two models, five methods of three seeds and the base: 32 checkpoints to decode, and a GPU for each job.
+# Of every config for GPUs: base models, runs, and bases decoded with further seeds, where contests are sampled.
+PLANNED = {
+    **{"paper": (2, 30, 4), "paper-fast": (2, 30, 4), "code": (2, 30, 0)},
+    **{"small": (1, 15, 2), "small-code": (1, 15, 0), "one-gpu": (1, 2, 0)},
+}
+NO_NETWORK = """
+import sys
 
-    Where contests are sampled, each base is decoded with the two further seeds as well. Shards only cut the jobs.
-    """
-    checkout = Checkout(tmp_path, PUBLISHED[name] | {"shards": 1})
-    plan = checkout.plan()
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
+        print("asked the network:", event, arguments, file=sys.stderr, flush=True)
+        raise OSError("there is no network")
+
+sys.addaudithook(refuse)
+"""
+
+
+def test_every_config_for_gpus_is_planned_here():
+    configs = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "config").glob("*.yaml")}
+    assert {name for name, config in configs.items() if config.get("device") == "cuda"} == PLANNED.keys()
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_the_full_scale_is_planned_on_any_machine(tmp_path, name):
+    """With no GPU and no network, which nothing asks for: a GPU for each job, each run and each base decoded."""
+    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) | {"shards": 1}  # which only cut the jobs
+    checkout, tools = Checkout(tmp_path / "checkout", config), tmp_path / "tools"  # no driver's tool on the path
+    tools.mkdir()
+    (tools / "sitecustomize.py").write_text(NO_NETWORK)
+    environment = {"PATH": f"{tools}:/bin", "PYTHONPATH": str(tools), "HF_HOME": str(tmp_path / "cache")}
+    result = checkout.run("-n", **environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "asked the network" not in result.stdout + result.stderr
+    bases, runs, further = PLANNED[name]
+    plan = planned(result.stdout)
     assert {rule: plan[rule] for rule in ("base_model", "token_statistics", "train", "answer", "judge")} == {
-        **{"base_model": 2, "token_statistics": 2},
-        **{"train": 30, "answer": 32, "judge": 32},
+        **{"base_model": bases, "token_statistics": bases},
+        **{"train": runs, "answer": runs + bases, "judge": runs + bases},
     }
-    further = 4 if name == "paper" else 0
     assert plan.get("answer_samples", 0) == plan.get("judge_samples", 0) == further
-    output = checkout.run("-n").stdout
-    assert output.count("(GPUs: 1)") == 2 + 30 + 32 + further
-    assert "Fine-tuning dream by lift3, seed 2 (GPUs: 1)" in output
+    assert result.stdout.count("(GPUs: 1)") == bases + runs + (runs + bases) + further
+    last = f"{list(config['models'])[-1]} by lift3, seed {config['seeds'][-1]}"
+    assert f"Fine-tuning {last} (GPUs: 1)" in result.stdout
 
 
 def test_a_run_over_four_gpus_asks_for_four(tmp_path):
@@ -388,10 +414,10 @@ def test_what_cannot_run_here_says_so_at_once(tmp_path, name):
 @pytest.mark.parametrize("config", [SMOKE, small(shards=3), PUBLISHED["paper"]], ids=["smoke", "shards", "paper"])
 def test_status_knows_every_job(tmp_path, config):
     checkout = Checkout(tmp_path, config)
-    planned = sum(checkout.plan().values())
+    expected = sum(checkout.plan().values())
     experiment = Experiment.read(checkout.folder / "experiment.yaml")
     jobs = progress.jobs(experiment, planning.plan(experiment.config, checkout.results))
-    assert len({(job.stage, job.what) for job in jobs}) == len({job.log for job in jobs}) == planned
+    assert len({(job.stage, job.what) for job in jobs}) == len({job.log for job in jobs}) == expected
 
 
 def test_a_cleaned_experiment_has_nothing_left_to_do(checkout):

@@ -1,4 +1,4 @@
-"""The dress rehearsal: the full-scale DAG, every corpus and benchmark format, both families' layouts, on the CPU.
+"""The dress rehearsals: the full-scale DAG, every corpus and benchmark format, the families' layouts, on the CPU.
 
 With LIFT_DATA naming a folder with the complete published files (gsm8k_test.jsonl, gsm8k_train.jsonl, math500.jsonl,
 aime24.json, aime25.json, countdown_cd3_test.jsonl, 4x4_test_sudoku.csv, HumanEval.jsonl.gz, sanitized-mbpp.json), the
@@ -19,7 +19,9 @@ import yaml
 from tests.checkout import Checkout
 from tests.conftest import ROOT
 
-CONFIG = yaml.safe_load((ROOT / "tests/config/rehearsal.yaml").read_text())
+CONFIG, SMALL = (
+    yaml.safe_load((ROOT / f"tests/config/{name}.yaml").read_text()) for name in ("rehearsal", "rehearsal-small")
+)
 METHODS = ["base", *CONFIG["methods"]]
 pytestmark = [
     pytest.mark.dag,
@@ -95,6 +97,76 @@ def test_an_own_prompt_decodes_that_benchmark_again_and_trains_nothing(checkout)
     config["benchmarks"]["countdown"]["prompt"] = str(own)
     plan = checkout.plan("grade", config=config)
     assert plan == {"prepare_benchmark": 1, "answer": 12, "judge": 12, "grade": 1}
+
+
+# ---- the configs for one card, and the fast paper
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """The second rehearsal, run where the driver's tool says whether it was asked."""
+    pytest.importorskip("bitsandbytes")
+    checkout = Checkout(tmp_path_factory.mktemp("rehearsal-small"), SMALL)
+    tool = checkout.folder / "tools/nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\ntouch '{tool}.asked'\n")
+    tool.chmod(0o755)
+    result = checkout.run(PATH=f"{tool.parent}:{os.environ['PATH']}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    checkout.output = result.stdout + result.stderr
+    return checkout
+
+
+def test_every_row_of_the_small_table_is_there(small):
+    table = pd.read_csv(small.results / "tables/main.csv")
+    rows = table[["model", "method"]].drop_duplicates().itertuples(index=False, name=None)
+    assert list(rows) == [(model, method) for model in sorted(SMALL["models"]) for method in ("base", "lift3")]
+    metrics = dict.fromkeys(SMALL["benchmarks"], "accuracy") | {"aime24": "pass@2", "average": "mean"}
+    for _, own in table.groupby(["model", "method"]):
+        assert own.set_index("benchmark")["metric"].to_dict() == metrics
+    assert table["value"].notna().all()
+
+
+def test_cached_and_exact_decoders_stand_beside_each_other(small):
+    """With as many passes; a threshold alone may take more."""
+    table = pd.read_csv(small.results / "tables/decoders.csv").set_index(["model", "method", "benchmark", "decoder"])
+    for model in SMALL["models"]:
+        for method in ("base", "lift3"):
+            passes = table.loc[(model, method), "passes an answer"]
+            for benchmark, entry in SMALL["benchmarks"].items():
+                named = entry["decoder"]
+                assert list(passes[benchmark].index) == ([named] if isinstance(named, str) else named)
+            for benchmark in ("countdown", "humaneval"):
+                assert passes[benchmark, "dual-32"] == passes[benchmark, "exact-32"] == 4
+            assert 4 <= passes["gsm8k", "threshold-32"] <= 32
+
+
+def test_records_say_which_models_were_quantised(small):
+    for model, entry in SMALL["models"].items():
+        run, answers = (small.results / kind / model for kind in ("runs", "generations"))
+        records = [yaml.safe_load((run / "lift3/seed0/config.yaml").read_text())]
+        records += [json.loads((answers / method / "seed0/run.json").read_text()) for method in ("base", "lift3")]
+        statistics = small.results / f"statistics/{model}-gsm8k.json"
+        records.append(json.loads(statistics.read_text())["settings"])
+        said = [record.get("quantisation", "").partition(",")[0] for record in records]
+        assert said == [entry.get("quantisation", "")] * 4
+
+
+def test_activations_were_computed_again(small):
+    for model in SMALL["models"]:
+        record = yaml.safe_load((small.results / f"runs/{model}/lift3/seed0/config.yaml").read_text())
+        assert record["training"]["activation_checkpointing"] is True
+
+
+def test_no_gpu_was_asked_for(small):
+    assert small.output.count("(GPUs: 0)") == 3 + 3 + 6  # statistics, fine-tuning, decoding
+    assert "(GPUs: 1)" not in small.output
+    assert not (small.folder / "tools/nvidia-smi.asked").exists()
+    records = [json.loads(path.read_text()) for path in (small.results / "generations").rglob("run.json")]
+    assert [(record["device"], "gpu" in record) for record in records] == [("cpu", False)] * 6
+
+
+# ---- the complete files
 
 
 @pytest.mark.skipif("LIFT_DATA" not in os.environ, reason="LIFT_DATA names no folder with the complete files")

@@ -1,10 +1,14 @@
-"""Makes the small checkpoints of the dress rehearsal: random weights, in the published layouts of LLaDA and Dream.
+"""Makes the small checkpoints of the dress rehearsal: random weights, in the published layouts of four families.
 
     python tests/rehearsal/make.py
 
 Each has the files and special tokens of its family's hub repository, over a vocabulary learnt from the rows in data/:
 LLaDA's with tokenizer.json, Dream's with vocab.json and merges.txt and the name of a tokenizer class that only remote
 code knows. The weights of LLaDA's are in two shards with an index.
+
+dllm's two (github.com/ZHZisZZ/dllm) have all of Qwen's tokenizer files, as transformers 4.57 writes them: the mask is
+added to the tokenizer and config.json names neither it nor padding; the head is tied by config.json, and lies in the
+file as a copy. Qwen3's chat template thinks, unless enable_thinking is false.
 """
 
 import json
@@ -12,7 +16,8 @@ import sys
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
@@ -28,7 +33,12 @@ SPECIAL = {
         *("<|end_header_id|>", "<|eot_id|>"),
     ),
     "Dream": ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|mask|>"),
+    "a2d-qwen2": ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|mask|>"),
+    "a2d-qwen3": ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>", "<|mask|>"),
 }
+PLAIN = ("<|fim_prefix|>", "<think>", "</think>")  # added tokens that Qwen does not call special
+# Keys that are looked at since the checkpoints were made, which have to stay as they are.
+UNSAID = {"llada": ("clip_qkv",), "Dream": ("use_mrope", "rope_scaling")}
 LLADA_TEMPLATE = (
     "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + "
     "message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}"
@@ -39,6 +49,14 @@ CHATML_TEMPLATE = (
     "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+THINKING_TEMPLATE = (
+    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\n' }}"
+    "{%- if message.role == 'assistant' and loop.last %}{{- '<think>\n\n</think>\n\n' }}{%- endif %}"
+    "{{- message.content + '<|im_end|>\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}"
+    "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\n\n</think>\n\n' }}{%- endif %}"
+    "{%- endif %}"
 )
 
 
@@ -53,14 +71,50 @@ def learn_vocabulary() -> Tokenizer:
     return tokenizer
 
 
+def write_qwen_tokenizer(folder: Path, tokenizer: Tokenizer, template: str, added: dict[str, dict]) -> None:
+    """Qwen's files, as transformers 4.57 writes them once dllm has named the mask. added: tokens by their id."""
+    tokenizer.normalizer = normalizers.NFC()
+    split = pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), "isolated")
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, byte_level])
+    tokenizer.model.save(str(folder))
+    for token in added.values():
+        (tokenizer.add_special_tokens if token["special"] else tokenizer.add_tokens)([token["content"]])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "chat_template.jinja").write_text(template)
+    special = {
+        "additional_special_tokens": ["<|im_start|>", "<|im_end|>"],
+        "bos_token": "<|endoftext|>",
+        "eos_token": "<|im_end|>",
+        "mask_token": "<|mask|>",
+        "pad_token": "<|endoftext|>",
+    }
+    settings = {"add_bos_token": False, "add_prefix_space": False, "added_tokens_decoder": added} | special
+    settings |= {"clean_up_tokenization_spaces": False, "errors": "replace", "extra_special_tokens": {}}
+    settings |= {"model_max_length": 32768, "padding_side": "right", "split_special_tokens": False}
+    settings |= {"tokenizer_class": "Qwen2Tokenizer", "unk_token": None}
+    files = {
+        "added_tokens.json": {token["content"]: int(i) for i, token in added.items()},
+        "special_tokens_map.json": special,
+        "tokenizer_config.json": settings,
+    }
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content, indent=1) + "\n")
+
+
 def write_tokenizer(folder: Path, family: str) -> dict[str, int]:
     """The tokenizer's files; returns the ids of the special tokens."""
     tokenizer = learn_vocabulary()
     first = tokenizer.get_vocab_size()
     ids = {token: first + i for i, token in enumerate(SPECIAL[family])}
     added = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
+    decoder = {str(i): {"content": token} | added | {"special": token not in PLAIN} for token, i in ids.items()}
+    if family.startswith("a2d"):
+        template = THINKING_TEMPLATE if family == "a2d-qwen3" else CHATML_TEMPLATE
+        write_qwen_tokenizer(folder, tokenizer, template, decoder)
+        return ids
     settings = {
-        "added_tokens_decoder": {str(i): {"content": token} | added for token, i in ids.items()},
+        "added_tokens_decoder": decoder,
         "clean_up_tokenization_spaces": False,
         "eos_token": "<|endoftext|>",
         "pad_token": "<|endoftext|>",
@@ -78,7 +132,26 @@ def write_tokenizer(folder: Path, family: str) -> dict[str, int]:
     return ids
 
 
-def write_checkpoint(folder: Path, family_name: str, mask: str, shard_size: str) -> None:
+def published_config(family_name: str, ours: dict, ids: dict[str, int], mask: str) -> dict:
+    """What config.json says. ours: sizes by our keys. ids: of the special tokens."""
+    family, constants = FAMILIES[family_name], dict(FAMILIES[family_name].constants)
+    for key in UNSAID.get(family_name, ()):
+        del constants[key]
+    sizes = {theirs: ours[our] for theirs, our in family.fields.items()}
+    if family_name.startswith("a2d"):
+        kind = {"architectures": [f"A2D{family.classes[0].removesuffix('ForCausalLM')}LMHeadModel"]}
+        kind |= {"model_type": family_name, "dtype": "bfloat16"}
+        ends = {"bos_token_id": ids["<|endoftext|>"], "eos_token_id": ids["<|im_end|>"]}
+        return kind | sizes | constants | {"rope_theta": ours["rope_theta"], "tie_word_embeddings": True} | ends
+    published = {"model_type": family_name} | sizes | constants
+    published |= {"rope_theta": ours["rope_theta"], "mask_token_id": ids[mask]}
+    published |= {"pad_token_id": ids["<|endoftext|>"], "eos_token_id": ids["<|endoftext|>"]}
+    if family_name == "llada":
+        published["vocab_size"] = ours["vocab_size"]
+    return published
+
+
+def write_checkpoint(folder: Path, family_name: str, mask: str, shard_size: str = "5GB") -> None:
     """A model of random weights with its config and tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
     ids, family = write_tokenizer(folder, family_name), FAMILIES[family_name]
@@ -92,19 +165,28 @@ def write_checkpoint(folder: Path, family_name: str, mask: str, shard_size: str)
         "rms_norm_eps": 1e-5,
         "max_position_embeddings": 4096,
         "tie_word_embeddings": False,
+        "rope_theta": 500000.0,
     }
-    published = {"model_type": family_name} | {theirs: ours[our] for theirs, our in family.fields.items()}
-    published |= family.constants | {"rope_theta": 500000.0, "mask_token_id": ids[mask]}
-    published |= {"pad_token_id": ids["<|endoftext|>"], "eos_token_id": ids["<|endoftext|>"]}
-    if family_name == "llada":
-        published["vocab_size"] = ours["vocab_size"]
+    if family_name == "a2d-qwen3":
+        ours["head_dim"] = 16  # heads are wider than the network, as the published ones
+    published = published_config(family_name, ours, ids, mask)
     (folder / "config.json").write_text(json.dumps(published, indent=1) + "\n")
     torch.manual_seed(0)
-    rope = {"rope_type": "default", "rope_theta": 500000.0}
-    network = family.network(family.config(**ours, rope_parameters=rope))
-    save_weights(MaskPredictor(network, 0, 0, family.shift), family_name, folder, shard_size=shard_size)
+    rope = {"rope_type": "default", "rope_theta": ours.pop("rope_theta")}
+    network, dtype = family.network(family.config(**ours, rope_parameters=rope)), None
+    if family_name.startswith("a2d"):
+        network.lm_head.weight.data.copy_(network.model.embed_tokens.weight)
+        dtype = torch.bfloat16
+    save_weights(MaskPredictor(network, 0, 0, family.shift), family_name, folder, dtype, shard_size)
+
+
+def write_all(folder: Path) -> None:
+    """The four of them."""
+    write_checkpoint(folder / "llada", "llada", "<|mdm_mask|>", "150KB")
+    write_checkpoint(folder / "dream", "Dream", "<|mask|>")
+    write_checkpoint(folder / "qwen3", "a2d-qwen3", "<|mask|>")
+    write_checkpoint(folder / "coder", "a2d-qwen2", "<|mask|>")
 
 
 if __name__ == "__main__":
-    write_checkpoint(HERE / "models" / "llada", "llada", "<|mdm_mask|>", "150KB")
-    write_checkpoint(HERE / "models" / "dream", "Dream", "<|mask|>", "5GB")
+    write_all(HERE / "models")
