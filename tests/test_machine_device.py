@@ -168,5 +168,5 @@ def test_without_a_card_it_says_so(monkeypatch, tmp_path):
 
 
 def test_more_cards_than_there_are(driver, tmp_path):
-    with pytest.raises(InputError, match=r"3 GPUs are asked for .*, 2 can be used"):
+    with pytest.raises(InputError, match=r"a run takes 3 GPUs, but this machine has 2"):
         device.claim("cuda", 3, tmp_path)

@@ -32,6 +32,16 @@ def visible_gpus() -> list[str]:
     return chosen
 
 
+def shortage(count: int = 1) -> str | None:
+    """What is said where a job's GPUs can never be had here; None where they can."""
+    cards = visible_gpus()
+    if not cards:
+        return "device cuda: this machine has no NVIDIA GPU that can be used; set `device: cpu`, or use one that has."
+    if len(cards) < count:
+        return f"training.devices: a run takes {count} GPUs, but this machine has {len(cards)} that can be used."
+    return None
+
+
 def memory() -> dict[str, int]:
     """Bytes of memory of the NVIDIA GPUs, by id; empty where the driver does not tell."""
     query = ["nvidia-smi", "--query-gpu=uuid,memory.total", "--format=csv,noheader,nounits"]
@@ -100,11 +110,9 @@ def claim(device: str, count: int = 1, folder: Path | None = None, poll: float =
     """
     if device == "cpu":
         return device
+    if fault := shortage(count):
+        raise InputError(fault)
     cards = visible_gpus()
-    if not cards:
-        raise InputError("device cuda: this machine has no NVIDIA GPU that can be used; set `device: cpu`.")
-    if len(cards) < count:
-        raise InputError(f"device cuda: {count} GPUs are asked for (`training.devices`), {len(cards)} can be used.")
     folder = folder or Path(tempfile.gettempdir())
     said = False
     while True:

@@ -65,14 +65,9 @@ def device_faults(kind: str, made: planning.Plan | None, devices: int = 1) -> li
     """Whether there are the GPUs that one job takes, if any are asked for, and memory for the largest job of a plan."""
     if kind == "cpu":
         return memory_faults(made, "memory", device.main_memory(), "this machine") if made else []
-    cards = device.visible_gpus()
-    if not cards:
-        return ["device cuda: this machine has no NVIDIA GPU that can be used; set `device: cpu`, or use one that has."]
-    if len(cards) < devices:
-        return [f"training.devices: a run takes {devices} GPUs, but this machine has {len(cards)} that can be used."]
-    if fault := device.torch_fault():
+    if fault := device.shortage(devices) or device.torch_fault():
         return [fault]
-    sizes = [size for card, size in device.memory().items() if card in cards]
+    sizes = [size for card, size in device.memory().items() if card in device.visible_gpus()]
     return memory_faults(made, "gpu_memory", min(sizes), "the smallest GPU") if made and sizes else []
 
 
