@@ -102,7 +102,7 @@ def load(
 ) -> MaskPredictor:
     """Read a checkpoint in LLaDA's or Dream's published layout. Raises InputError that names what is wrong.
 
-    quantisation: "nf4" for matrices of 4 bits; each is quantised as it is read, so that no more than one stands whole.
+    quantisation: "nf4" for matrices of 4 bits; each is quantised as it is read, so that they never all stand whole.
     """
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("device cuda: PyTorch can use no GPU here; set `device: cpu` in the config.")
