@@ -137,7 +137,7 @@ def load(
     """Read a checkpoint in a family's published layout. Raises InputError that names what is wrong.
 
     family: its name, needed where several have the model_type in config.json. quantisation: "nf4" for matrices of 4
-    bits; each is quantised as it is read, so that no more than one stands whole. Where config.json ties the head to the
+    bits; each is quantised as it is read, so that they never all stand whole. Where config.json ties the head to the
     embedding and the files hold a head with other values, that is the head, and is not tied, as in transformers 5.
     """
     if device.startswith("cuda") and not torch.cuda.is_available():
