@@ -9,9 +9,11 @@ one `--layers 8` takes a quarter of the layers, and the plan's numbers with it.
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
 from measurement import median, report, seconds
+from network import network
 from torch.nn import functional as F
 
 from lift.decode.decoder import decode
@@ -20,7 +22,7 @@ from lift.finetune.objectives import Selection, lift, loss_sum, vanilla
 from lift.finetune.takes import takes
 from lift.finetune.trainer import checkpoint_activations
 from lift.machine.cards import peaks
-from lift.models import adapters, families, peak_memory, predictor
+from lift.models import adapters, peak_memory, predictor
 from lift.models.forward_process import Batch, Draws
 from lift.models.shape import PUBLISHED, Shape
 from lift.plan import costs
@@ -28,33 +30,8 @@ from lift.plan import costs
 LORA = {"r": 128, "alpha": 256, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj"]}  # of paper.yaml
 LENGTH, PROMPT = 4096, 150  # tokens of a training sequence, and of its prompt
 LEVELS = 6  # levels t of a sequence, evenly spaced: a third of them take LIFT-3's random component
-MASK, PAD = 126336, 126081
 DECODING = vars(Decoder(64, 32, 32, stop_at_end=False)) | {"batch_size": 32}
 ASKED = 392  # tokens of a prompt: with 64 to write, as long as 200 and 256
-
-
-def network(shape: Shape, device: str) -> predictor.MaskPredictor:
-    """A model of LLaDA's family with random bfloat16 weights."""
-    family = families.FAMILIES["llada"]
-    config = family.config(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        intermediate_size=shape.mlp,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        rope_parameters={"rope_type": "default", "rope_theta": 5e5},
-        use_cache=False,
-    )
-    torch.manual_seed(0)
-    usual = torch.get_default_dtype()
-    torch.set_default_dtype(torch.bfloat16)
-    with torch.device(device):
-        inner = family.network(config)
-    torch.set_default_dtype(usual)
-    rotary = type(inner.model.rotary_emb)(config=config).to(device)
-    inner.model.rotary_emb = predictor.FullPrecisionRotary(rotary)
-    return predictor.MaskPredictor(inner, min(MASK, shape.vocabulary - 1), min(PAD, shape.vocabulary - 2), family.shift)
 
 
 def plain_loss(model: predictor.MaskPredictor, s: Selection) -> torch.Tensor:
@@ -79,7 +56,7 @@ def training_rows(model: predictor.MaskPredictor, shape: Shape, length: int, tur
     adapters.attach(model, LORA, 0)
     model.train()
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
-    ids = torch.randint(0, PAD % shape.vocabulary, (1, length), generator=torch.Generator().manual_seed(1)).to(device)
+    ids = torch.randint(0, model.pad_id, (1, length), generator=torch.Generator().manual_seed(1)).to(device)
     batch = Batch(ids, *(torch.full((1,), n, device=device) for n in (min(PROMPT, length // 4), length)))
 
     def train(t: float, select: Callable, loss_of: Callable = lambda model, s: loss_sum(model, s)[0]) -> None:
@@ -102,6 +79,7 @@ def training_rows(model: predictor.MaskPredictor, shape: Shape, length: int, tur
         "SFT, adapter without TF32": lambda t: train(t, vanilla.select),
         plain: lambda t: tf32("tf32", lambda: train(t, vanilla.select, plain_loss)),
         "LIFT-3": lambda t: tf32("tf32", lambda: train(t, lift.select)),
+        "LIFT-3, single pass": lambda t: tf32("tf32", lambda: train(t, partial(lift.select, single_pass=True))),
     }
     times, memory = {}, {}
 
@@ -119,13 +97,14 @@ def training_rows(model: predictor.MaskPredictor, shape: Shape, length: int, tur
     checkpoint_activations(model, True)
     measure({checkpointed: cases["LIFT-3"]})
     mean = {name: sum(map(median, levels.values())) / LEVELS for name, levels in times.items()}
-    peak, rows = peaks("cuda", 1), []
+    top, rows = peaks("cuda", 1), []
     for name, took in mean.items():
         kind, checkpointing = "vanilla" if name.startswith("SFT") else "lift", name == checkpointed
         settings = {"components": ["easy", "random", "hard"], "policy": "time", "random_weight": 3.0, "rho_lower": 0.1}
-        taken = takes(kind, settings | {"complementary": False} if kind == "lift" else {})
+        settings |= {"complementary": False, "single_pass": name.endswith("single pass")}
+        taken = takes(kind, settings if kind == "lift" else {})
         flops = costs.training_flops(shape, LORA, taken, length, length - PROMPT, checkpointing)
-        least = flops[0] / peak["bfloat16"] + flops[1] / peak["float32"]
+        least = flops[0] / top["bfloat16"] + flops[1] / top["float32"]
         planned = peak_memory.training_bytes(shape, "bfloat16", LORA, 1, length, checkpointing=checkpointing)
         rows.append(
             {
