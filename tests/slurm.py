@@ -40,6 +40,7 @@ Epilog={folder}/ended
 KillWait=20
 OverTimeLimit=0
 JobRequeue=1
+MinJobAge=3600
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=60000 Gres=gpu:2 State=UNKNOWN
 PartitionName=gpu Nodes={host} Default=YES MaxTime=2-0 DefaultTime=1 State=UP

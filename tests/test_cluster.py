@@ -155,9 +155,9 @@ def test_what_clusters_do_to_jobs(tmp_path, capsys):
             tmp_path / "cluster",
             cluster,
             CONFIG | {"methods": methods, "decoders": decoders, "benchmarks": benchmarks},
-            # a minute for training, and no word before it is over
+            # a minute for the first attempt at training, and no word before it is over
             ["--default-resources", "slurm_partition=gpu", "nodes=1", "runtime=5"],
-            ["train:runtime=1"],
+            ["train:runtime=attempt"],
         )
         cluster.ask("sbatch", "--gpus=2", "--comment=somebody_else", "--wrap", "sleep 60")
         process = site.start(commands("From an empty login node to tables")[-1], out)
