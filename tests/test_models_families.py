@@ -1,7 +1,10 @@
 """Published models by their configs, as public material shows them (docs/models.md), whole and as small networks."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -445,3 +448,12 @@ def test_every_stage_knows_the_family(tmp_path, monkeypatch, lift_command, name)
         assert code == 0, errors
     answers = experiment.layout.generations("m", "lift", 0) / "greedy/mini-gsm.jsonl"
     assert len(answers.read_text().splitlines()) == 4
+
+
+def test_no_tensor_of_the_cpu_meets_one_of_another_device():
+    """Passes, heads, draws and masks of every family, on a device that is pretended: tests/pretended_device.py."""
+    pairs = [f"{GOLDEN / f'tiny_{name}'}={family}" for name, family in TINY.items()]
+    command = [sys.executable, "tests/pretended_device.py", *pairs]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["mix", "draws", *TINY.values()]
