@@ -1,7 +1,8 @@
 """A device that is only pretended: torch's fake tensors, which have no values, on a backend registered from Python.
 
-Run as a script, with FOLDER=FAMILY of checkpoints, since a registered backend stays. Each line that it prints is a piece
-of work in which no tensor of the CPU met one of the device. What chooses by values cannot run so: tests/test_gpu.py does.
+Run as a script, with FOLDER=FAMILY of checkpoints, since a registered backend stays. Each line that it prints is a
+piece of work in which no tensor of the CPU met one of the device. What chooses by values cannot run so:
+tests/test_gpu.py has that.
 """
 
 import sys
