@@ -6,7 +6,7 @@ published models were seen to be of which family.
 """
 
 import importlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lift.errors import InputError
@@ -95,6 +95,20 @@ _OWN_KEYS = {
 _QWEN = {"hidden_act": "silu", "use_sliding_window": False, "rope_scaling": None}
 _OWN_NAMES = (("{rest}", "{rest}"),)
 
+# dllm's conversions of autoregressive models (github.com/ZHZisZZ/dllm), trained on without a shift
+_A2D_QWEN2 = Family(
+    classes=("Qwen2ForCausalLM", "Qwen2Config"),
+    fields=_OWN_KEYS,
+    constants=_QWEN,
+    renames=_OWN_NAMES,
+    shift=False,
+    full_precision_rotary=False,
+    qkv_bias=True,
+    published=("Qwen2.5-Coder-0.5B-diffusion", _sizes(896, 24, 14, 2, 4864, 151936, tie_word_embeddings=True)),
+    model_types=("a2d-qwen2", "qwen2"),
+    mask="<|mask|>",
+)
+
 FAMILIES = {
     "llada": Family(
         classes=("LlamaForCausalLM", "LlamaConfig"),
@@ -150,19 +164,7 @@ FAMILIES = {
         published=("Dream-7B", _sizes(3584, 28, 28, 4, 18944, 152064)),
         padding=("<|dlm_pad|>",),  # DiffuCoder's: its config.json is Dream's own
     ),
-    # dllm's conversions of autoregressive models (github.com/ZHZisZZ/dllm), trained on without a shift
-    "a2d-qwen2": Family(
-        classes=("Qwen2ForCausalLM", "Qwen2Config"),
-        fields=_OWN_KEYS,
-        constants=_QWEN,
-        renames=_OWN_NAMES,
-        shift=False,
-        full_precision_rotary=False,
-        qkv_bias=True,
-        published=("Qwen2.5-Coder-0.5B-diffusion", _sizes(896, 24, 14, 2, 4864, 151936, tie_word_embeddings=True)),
-        model_types=("a2d-qwen2", "qwen2"),
-        mask="<|mask|>",
-    ),
+    "a2d-qwen2": _A2D_QWEN2,
     "a2d-qwen3": Family(
         classes=("Qwen3ForCausalLM", "Qwen3Config"),
         fields=_OWN_KEYS | {"head_dim": "head_dim"},
@@ -182,15 +184,10 @@ FAMILIES = {
         template={"enable_thinking": False},  # as they were trained: an empty thought before each answer
     ),
     # Open-dLLM's (github.com/pengzhangzhi/Open-dLLM): Qwen2.5-Coder, trained on with its shift
-    "open-dcoder": Family(
-        classes=("Qwen2ForCausalLM", "Qwen2Config"),
-        fields=_OWN_KEYS,
-        constants=_QWEN,
-        renames=_OWN_NAMES,
+    "open-dcoder": replace(
+        _A2D_QWEN2,
         shift=True,
-        full_precision_rotary=False,
-        qkv_bias=True,
-        published=("open-dcoder-0.5B", _sizes(896, 24, 14, 2, 4864, 151936, tie_word_embeddings=True)),
+        published=("open-dcoder-0.5B", _A2D_QWEN2.published[1]),
         model_types=("qwen2",),
         mask="<M>",
     ),
