@@ -110,11 +110,15 @@ def main(experiment, args) -> list[Path] | None:
     shards = experiment.config["shards"] if parts == 1 else 1
     of_shards = [layout.store_shard(*place, i, shards) / "run.json" for i in range(1, shards + 1) if shards > 1]
     records = [provenance.record(**facts), *(json.loads(path.read_text()) for path in of_shards if path.is_file())]
-    peaks = {
-        fact: max(record[fact] for record in records if fact in record)
+    seen = {
+        fact: [record[fact] for record in records if fact in record]
         for fact in ("gpu", "cuda", "driver", "peak_memory_bytes", "peak_gpu_memory_bytes")
-        if any(fact in record for record in records)
     }
-    record = records[0] | peaks
+    shared = {  # by all shards: the most memory, and every card with its versions
+        fact: max(found) if fact.startswith("peak") else " and ".join(sorted(set(found)))
+        for fact, found in seen.items()
+        if found
+    }
+    record = records[0] | shared
     (output / "run.json").write_text(json.dumps(record, indent=2) + "\n")
     return written if parts == 1 else None
