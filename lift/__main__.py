@@ -10,8 +10,8 @@ from lift.errors import InputError
 
 STAGES = (  # in the order of the pipeline
     *("settings", "prepare-corpus", "prepare-benchmark", "base-model", "tokenise", "data-report", "statistics"),
-    *("gather-statistics", "finetune", "decode", "guess", "judge", "problem-scores", "scores", "compare", "tables"),
-    *("figures", "report", "power"),
+    *("finetune", "decode", "guess", "judge", "problem-scores", "scores", "compare", "tables", "figures", "report"),
+    "power",
 )
 TOOLS = (
     "grade",

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from lift import noise
 from lift.errors import InputError
 from lift.models.forward_process import Batch
+from lift.statistics.passes import make_batches
 from lift.statistics.sums import QUANTITIES, UNIT, Accumulator, accumulate, gather
 from lift.statistics.words import split_by_frequency
 from tests.conftest import ROOT, TINY
@@ -120,32 +121,26 @@ def test_more_than_a_billion_tokens_fit():
 
 
 def test_sums_are_kept_with_what_is_known_of_them(tmp_path):
-    accumulator, again = Accumulator(LEVELS, VOCABULARY), Accumulator(LEVELS, VOCABULARY)
+    accumulator = Accumulator(LEVELS, VOCABULARY)
     for level, gold, logits in random_batches():
         accumulator.add(level, gold, logits)
         accumulator.count(gold)
     accumulator.save(tmp_path / "new" / "sums.safetensors", done=7)
-    assert again.load(tmp_path / "new" / "sums.safetensors") == {"done": "7"}
+    again, facts = Accumulator.load(LEVELS, tmp_path / "new" / "sums.safetensors")
+    assert facts == {"done": "7"}
     assert torch.equal(again.sums, accumulator.sums)
     assert torch.equal(again.frequency, accumulator.frequency)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["sums.safetensors"]
 
 
-def test_shards_that_do_not_belong_together_are_refused(tmp_path):
-    def part(name, **facts):
-        Accumulator(LEVELS, VOCABULARY).save(tmp_path / name, **{"levels": LEVELS, "key": "a", "shard": "1/2"} | facts)
-        return tmp_path / name
-
-    first, second = part("first"), part("second", shard="2/2")
-    assert gather([second, first]).levels == LEVELS
-    for paths in ([first], [first, first], [first, second, part("third", shard="3/3")]):
-        with pytest.raises(InputError, match=r"Of \d shards of the token statistics each is needed once"):
-            gather(paths)
-    with pytest.raises(InputError, match="other was made by another model, corpus, code or other settings"):
-        gather([first, part("other", shard="2/2", key="b")])
+def test_a_part_that_cannot_be_read_is_named(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for path in (first, second):
+        Accumulator(LEVELS, VOCABULARY).save(path, done=3)
+    assert gather(LEVELS, [second, first]).levels == LEVELS
     second.write_bytes(b"nothing")
     with pytest.raises(InputError, match="second cannot be read"):
-        gather([first, second])
+        gather(LEVELS, [first, second])
 
 
 @pytest.mark.parametrize(
@@ -215,7 +210,7 @@ def tokenised():
     return datasets.DatasetDict({"train": datasets.Dataset.from_list(rows)})
 
 
-def command(corpus, folder, *arguments, stage="statistics", shards=1):
+def command(corpus, folder, *arguments, shards=1):
     """A command to be called in the folder, and the table that it makes."""
     settings = {"corpus": "c", "levels": [0.3, 0.8], "passes": PASSES, "batch_size": 4}
     training = TRAINING | {"max_length": 30}
@@ -224,7 +219,7 @@ def command(corpus, folder, *arguments, stage="statistics", shards=1):
     corpus.save_to_disk(str(experiment.layout.tokenised("m", "c")))
     table = experiment.layout.statistics("m", "c")
     table.parent.mkdir(exist_ok=True)
-    return [stage, "--config", str(path), "--model", "m", *arguments], table
+    return ["statistics", "--config", str(path), "--model", "m", *arguments], table
 
 
 @pytest.fixture(scope="module")
@@ -247,24 +242,13 @@ def test_the_table_of_a_corpus(whole, tokenised):
     assert not list(whole.parent.parent.glob(".resume/statistics/*/"))
 
 
-def test_shards_make_the_same_bytes(whole, tokenised, tmp_path, monkeypatch, lift_command):
-    monkeypatch.chdir(tmp_path)
-    for shard in ("1/3", "2/3", "3/3"):
-        arguments, table = command(tokenised, tmp_path, "--shard", shard, shards=3)
-        assert lift_command(*arguments)[0] == 0
-    gathering, _ = command(tokenised, tmp_path, stage="gather-statistics", shards=3)
-    assert lift_command(*gathering)[0] == 0
+def test_shards_make_the_same_bytes(whole, tokenised, tmp_path):
+    arguments, table = command(tokenised, tmp_path, shards=2)
+    ended = subprocess.run([*LIFT, *arguments], cwd=tmp_path, env=HERE, stderr=subprocess.PIPE, text=True, check=True)
+    sequences = 2 * PASSES * sum(len(batch) for batch in make_batches(tokenised["train"], 4)[::2])
+    assert f"{sequences}/{sequences}" in ended.stderr  # the bar of the first, which has every second batch
     assert table.read_bytes() == whole.read_bytes()
-    fewer, _ = command(tokenised, tmp_path, stage="gather-statistics", shards=2)
-    code, _, errors = lift_command(*fewer)
-    assert code == 2
-    assert "Of 3 shards" in errors
-
-
-def test_a_shard_that_is_not_there_is_refused(tokenised, tmp_path, lift_command, capsys):
-    with pytest.raises(SystemExit):
-        lift_command(*command(tokenised, tmp_path, "--shard", "4/3")[0])
-    assert "'4/3' is not I/N with I from 1 to N" in capsys.readouterr().err
+    assert not list(tmp_path.glob("results/tiny/.resume/statistics/*/"))
 
 
 def test_a_killed_run_makes_the_same_bytes(whole, tokenised, tmp_path, monkeypatch, lift_command):

@@ -31,9 +31,6 @@ class Layout:
     def statistics(self, model: str, corpus: str) -> Path:
         return self.folder / f"statistics/{model}-{corpus}.parquet"
 
-    def statistics_part(self, model: str, corpus: str, shard: int | str) -> Path:
-        return self.folder / f".parts/statistics/{model}-{corpus}/{shard}.safetensors"
-
     def run(self, model: str, method: str, seed: int | str) -> Path:
         """A fine-tuning run: best/, last/, log.jsonl, run.json, config.yaml."""
         return self.folder / f"runs/{model}/{method}/seed{seed}"
@@ -49,10 +46,6 @@ class Layout:
     def store(self, model: str, method: str, seed: int | str) -> Path:
         """The answers of one checkpoint as they finish."""
         return self.folder / f".answers/{model}/{method}/seed{seed}"
-
-    def store_shard(self, model: str, method: str, seed: int | str, shard: int | str, shards: int) -> Path:
-        """The record of a shard that answered into the store."""
-        return self.store(model, method, seed) / f"shard-{shard}-of-{shards}"
 
     def resume(self, output: Path) -> Path:
         """What an interrupted job goes on from, by the file or folder that it makes."""

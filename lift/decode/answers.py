@@ -1,8 +1,8 @@
 """Answers of one checkpoint to one benchmark, computed in fixed batches and kept as they finish.
 
 A store is JSONL with a line a batch, in files named by a hash of all that shapes the answers. A batch that is there is
-never computed again; one that was cut off is computed whole, so that a restart gives the same text. Shards share out
-the batches and have a file each; so the answers are the same, whoever computed them.
+never computed again; one that was cut off is computed whole, so that a restart gives the same text. Processes share
+out the batches and have a file each; so the answers are the same, whoever computed them.
 """
 
 import json
@@ -54,20 +54,21 @@ class Store:
                 path.unlink()
 
     def file(self, part: int, parts: int) -> Path:
-        """Where shard number `part` adds its batches."""
+        """Where process number `part` adds its batches."""
         return self.folder / f"{self.label}.{self.key}.{part + 1}-of-{parts}.jsonl"
 
     def finished(self) -> dict[int, dict]:
-        """The finished batches of all shards by number."""
+        """The finished batches of all processes by number."""
         return read_store(sorted(self.folder.glob(f"{self.label}.{self.key}.*.jsonl")))
 
     @contextmanager
-    def missing(self, batches: dict[int, list]) -> Iterator[tuple[dict[int, list], tqdm]]:
-        """Those of some batches that are not finished, and a bar of progress over all of them."""
+    def missing(self, batches: dict[int, list], silent: bool = False) -> Iterator[tuple[dict[int, list], tqdm]]:
+        """Those of some batches that are not finished, and a bar of progress over all of them, unless it is silent."""
         finished = self.finished()
         missing = {number: pairs for number, pairs in batches.items() if number not in finished}
         total, left = (sum(map(len, group.values())) for group in (batches, missing))
-        with tqdm(total=total, initial=total - left, desc=self.label, unit="answer", mininterval=5) as bar:
+        shown = {"desc": self.label, "unit": "answer", "mininterval": 5, "disable": silent}
+        with tqdm(total=total, initial=total - left, **shown) as bar:
             yield missing, bar
 
 

@@ -1,4 +1,4 @@
-"""A stage in several processes, one a device."""
+"""A stage in several processes, one a device: of a training run together, of other work each for its share."""
 
 import os
 import signal
@@ -10,6 +10,8 @@ import torch
 from torch.distributed import run
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+from lift.machine.device import claim, visible_gpus
 
 launched = torch.distributed.is_torchelastic_launched  # whether this process is one of several
 
@@ -42,9 +44,37 @@ def launch(processes: int, arguments: list[str]) -> None:
         raise SystemExit(128 + error.sigval) from None
 
 
+def share() -> tuple[int, int]:
+    """The number of this process, counted from 0, and how many share the work: (0, 1) where it is the only one."""
+    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+
+
 def first() -> bool:
     """Whether this process is the first, or the only one: the one that writes."""
-    return os.environ.get("RANK", "0") == "0"
+    return share()[0] == 0
+
+
+def in_shards(shards: int, device: str, arguments: list[str]) -> int:
+    """Run `python -m lift ARGUMENTS` in processes that share the work, each with a device of its own.
+
+    Returns how many they were: as many as there are shards, or GPUs where these are fewer. Where that is one, or this
+    is one of them, nothing is started.
+    """
+    processes = shards if device == "cpu" else min(shards, len(visible_gpus()))
+    if processes > 1 and not launched():
+        claim(device, processes)
+        launch(processes, arguments)
+    return processes
+
+
+def own_device(device: str) -> str:
+    """The device of a process that shares no model with others, claimed; it ends with its launcher."""
+    if not launched():
+        return claim(device)
+    if device == "cuda":
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpus()[int(os.environ["LOCAL_RANK"])]
+    end_with_launcher()
+    return device
 
 
 def local_device(device: str) -> str:

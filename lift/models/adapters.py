@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import peft
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -14,6 +14,9 @@ from lift.models import checkpoint, model_files
 from lift.models.families import FAMILIES
 from lift.models.predictor import MaskPredictor
 
+if TYPE_CHECKING:  # it takes a second to import, more with bitsandbytes: only where there is an adapter
+    import peft
+
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 OURS = "transformers"  # folder of an adapter for transformers' own network, which is ours
 _PREFIX = "base_model.model."  # PEFT's, before the name of a weight
@@ -21,11 +24,13 @@ _PREFIX = "base_model.model."  # PEFT's, before the name of a weight
 
 def attach(
     model: MaskPredictor, lora: dict, seed: int, source: tuple[str | None, str | None] = (None, None)
-) -> peft.PeftModel:
+) -> "peft.PeftModel":
     """Put a fresh LoRA adapter into the model's network, which is frozen.
 
     source: hub id and commit of the model, which the adapter's config names for others.
     """
+    import peft
+
     torch.manual_seed(noise.key(seed, "adapter"))
     config = peft.LoraConfig(
         r=lora["r"],
@@ -61,6 +66,8 @@ def load_trained(
         checksums.check(run)
     if run is None or not (run / CONFIG).is_file():
         return checkpoint.load(run or base, device, dtype, family, quantisation)
+    import peft
+
     model = checkpoint.load(base, device, dtype, family, quantisation)
     renames = FAMILIES[checkpoint.family_of(base, family)].renames
     model_files.read_json(run / CONFIG)
@@ -106,7 +113,7 @@ def _renamed(name: str, templates: Iterable[tuple[str, str]]) -> str:
     return _PREFIX + translated if translated else name
 
 
-def _with_our_layers(config: peft.PeftConfig, renames: tuple[tuple[str, str], ...]) -> peft.PeftConfig:
+def _with_our_layers(config: "peft.PeftConfig", renames: tuple[tuple[str, str], ...]) -> "peft.PeftConfig":
     """The config of an adapter under published names, changed to ours; one under ours stays as it is."""
     if isinstance(config.target_modules, set):
         config.target_modules = {_layers(renames).get(name, name) for name in config.target_modules}

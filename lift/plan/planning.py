@@ -145,6 +145,8 @@ class _Planner:
     def __init__(self, experiment: Experiment, assumed: Assumptions) -> None:
         self.experiment, self.assumed, self.notes = experiment, assumed, []
         self.config, self.at = experiment.config, experiment.layout
+        gpus = assumed.gpus if self.config["device"] == "cuda" else self.config["shards"]
+        self.processes = min(self.config["shards"], gpus)
         models = self.config["models"].items()
         self.shapes = {name: self.noted(*model_shape(name, entry, self.at)) for name, entry in models}
         bits = "the time to take matrices of 4 bits back to bfloat16, before each product, is not counted."
@@ -174,12 +176,12 @@ class _Planner:
         self.notes.append(f"{name}: {prompt:,} tokens of prompt and {response:,} of response an example, on average.")
         return Corpus(rows, min(held_out, max(0, rows - 1)), prompt, response)
 
-    def held(self, needed: float, name: str, dtype: str) -> dict[str, float]:
-        """GPU and main memory of a job with a model whose tensors take `needed` bytes."""
+    def held(self, needed: float, name: str, dtype: str, processes: int) -> dict[str, float]:
+        """GPU memory of one process of a job with a model whose tensors take `needed` bytes; main memory of all."""
         if self.config["device"] == "cpu":
-            return {"memory": LIBRARIES + needed}
+            return {"memory": processes * (LIBRARIES + needed)}
         weights = peak_memory.BYTES[dtype] * parameters(self.shapes[name])
-        return {"gpu_memory": CUDA_CONTEXT + needed, "memory": CUDA_LIBRARIES + min(weights, SHARD)}
+        return {"gpu_memory": CUDA_CONTEXT + needed, "memory": processes * (CUDA_LIBRARIES + min(weights, SHARD))}
 
     def data(self) -> list[Part]:
         def written(size, path):
@@ -217,8 +219,8 @@ class _Planner:
         needed = peak_memory.training_bytes(shape, "float32", None, recipe["batch_size"], length, masked_attention=True)
         return Part("models", name, base, 1, flops, memory=LIBRARIES + needed, files=files)
 
-    def statistics(self, name: str) -> list[Part]:
-        settings, shape, shards = self.experiment.statistics(name), self.shapes[name], self.config["shards"]
+    def statistics(self, name: str) -> Part:
+        settings, shape = self.experiment.statistics(name), self.shapes[name]
         dtype, limit, levels, bits = (settings[key] for key in ("dtype", "max_length", "levels", "quantisation"))
         corpus, count = self.corpora[settings["corpus"]], len(levels)
         length = min(limit, corpus.prompt + corpus.response)
@@ -226,13 +228,11 @@ class _Planner:
         sequences = settings["passes"] * (corpus.rows - corpus.held_out)
         flops = {dtype: sequences * costs.forward_flops(shape, count * length, length, masked)}
         needed = peak_memory.statistics_bytes(shape, dtype, settings["batch_size"], limit, count, bits)
-        sums = (2 * shards if shards > 1 else 1) * peak_memory.sums_bytes(shape, count)  # a shard hands them on
         path = self.at.statistics(name, settings["corpus"])
+        sums = self.processes * peak_memory.sums_bytes(shape, count)
+        held = self.held(needed, name, dtype, self.processes)
         files = (Files("results", 60 * shape.vocabulary * count + sums, (path,)),)  # about 60 bytes a row
-        held = self.held(needed, name, dtype)
-        parts = [Part("statistics", name, settings["corpus"], shards, flops, **held, files=files)]
-        memory = LIBRARIES + 2 * peak_memory.sums_bytes(shape, count)
-        return parts + [Part("statistics", name, f"{settings['corpus']}, gathered", 1, memory=memory)] * (shards > 1)
+        return Part("statistics", name, settings["corpus"], 1, flops, **held, files=files)
 
     def training(self, name: str, method: str) -> Part:
         run, training, shape = self.experiment.run(name, method), self.experiment.training(method), self.shapes[name]
@@ -268,8 +268,7 @@ class _Planner:
             devices=devices,
             quantisation=run["quantisation"],
         )
-        held = self.held(needed, name, run["dtype"])
-        held["memory"] *= devices
+        held = self.held(needed, name, run["dtype"], devices)
         flops = {dtype: operations for dtype, operations in flops.items() if operations}
         both = 2 * costs.adapter_disk(shape, lora)[0]  # best and last
         files = tuple(Files("results", both, (self.at.run(name, method, seed),)) for seed in self.experiment.seeds)
@@ -289,12 +288,12 @@ class _Planner:
     def decoding(self, name: str, method: str) -> list[Part]:
         """The base answers once; with the further seeds, what is drawn at random, in one job a seed."""
         if method != "base":
-            return self.answers(name, method, method, self.experiment.seeds, self.config["shards"])
+            return [self.answers(name, method, method, self.experiment.seeds)]
         (first, *further), drawn = self.experiment.seeds, self.experiment.answers("base", -1)
-        parts = self.answers(name, method, method, [first], self.config["shards"])
-        return parts + (self.answers(name, method, "base, further seeds", further, 1) if drawn and further else [])
+        parts = [self.answers(name, method, method, [first])]
+        return parts + ([self.answers(name, method, "base, further seeds", further)] if drawn and further else [])
 
-    def answers(self, name: str, method: str, what: str, seeds: list[int], shards: int) -> list[Part]:
+    def answers(self, name: str, method: str, what: str, seeds: list[int]) -> Part:
         """Of one checkpoint a seed."""
         entry, shape, count = self.config["models"][name], self.shapes[name], len(seeds)
         dtype, bits = entry["dtype"], entry["quantisation"]
@@ -306,9 +305,8 @@ class _Planner:
         # text of four characters a token, and the rest of a line; in the results and in the answers' store
         size = 2 * sum(task.answers * (4 * task.decoder["gen_length"] + 100) for task in tasks)
         files = tuple(Files("results", size, (self.at.generations(name, method, seed) / "run.json",)) for seed in seeds)
-        held = self.held(max(needed, default=0), name, dtype)
-        parts = [Part("decode", name, what, count * shards, {dtype: count * sum(each)}, **held, files=files)]
-        return parts + [Part("decode", name, f"{what}, gathered", count)] * (shards > 1)
+        held = self.held(max(needed, default=0), name, dtype, self.processes)
+        return Part("decode", name, what, count, {dtype: count * sum(each)}, **held, files=files)
 
     def judging(self) -> list[Part]:
         guesses = [Part("decode", "none", "guesses", 1)] * ("guess" in self.experiment.rows)
@@ -326,7 +324,7 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
     of, models = _Planner(experiment, assumed), experiment.models
     trained = [of.training(name, method) for name in models for method in experiment.trained]
     answering = [(name, method) for name in models for method in ("base", *experiment.methods)]
-    parts = [*of.data(), *map(of.base, models), *(part for name in models for part in of.statistics(name))]
+    parts = [*of.data(), *map(of.base, models), *map(of.statistics, models)]
     parts += [*trained, of.unfinished(trained), *(part for one in answering for part in of.decoding(*one))]
     parts += of.judging()
     rate = peaks(config["device"], config["threads"], assumed.gpu, assumed.tflops, assumed.tflops_fp32)

@@ -27,10 +27,8 @@ _ENDED = re.compile(r"^(error: |\w*(Error|Exception|Interrupt)\b)", re.M)
 class Job(NamedTuple):
     """One of an experiment's jobs, as workflow/rules has them.
 
-    outputs: its files. alone: the folder that it works in alone, of those that take long. then: a file that is made of
-    the outputs, which may be gone when it is there. hours: of a device, by the plan. record, told: the run record, and
-    the hours by the plan of what it tells the seconds of. parts: of decoding, how large what each bar in its log shows
-    is, by label.
+    outputs: its files. alone: the folder that it works in alone, of those that take long. hours: of all its devices, by
+    the plan. record: the run record. parts: of decoding, how large what each bar in its log shows is, by label.
     """
 
     stage: str
@@ -38,16 +36,14 @@ class Job(NamedTuple):
     outputs: tuple[Path, ...]
     log: Path
     alone: Path | None = None
-    then: Path | None = None
     hours: float = 0.0
     devices: int = 1
     record: Path | None = None
-    told: float = 0.0
     parts: tuple[tuple[str, float], ...] = ()
 
     @property
     def finished(self) -> bool:
-        return all(path.exists() for path in self.outputs) or bool(self.then and self.then.exists())
+        return all(path.exists() for path in self.outputs)
 
     @property
     def state(self) -> str:
@@ -64,7 +60,7 @@ class Job(NamedTuple):
         return "running" if silent < (SILENT if working is None else STARTING) else "waiting"
 
     def seconds(self) -> float | None:
-        """What the work took that its record tells of, on all of its devices."""
+        """What the work took by its record, on all of its devices."""
         try:
             record = json.loads(self.record.read_text()) if self.record else {}
         except (OSError, ValueError):
@@ -132,33 +128,25 @@ def _data(experiment: Experiment) -> Iterator[Job]:
 def _models(experiment: Experiment, made: Plan) -> Iterator[Job]:
     """Base models, statistics and fine-tuning."""
     at, each, config = experiment.layout, job_hours(made), experiment.config
-    shards = config["shards"]
     for model in experiment.models:
         folder = at.model(model)
         if experiment.model(model) == folder:
             hours = each["models", model, config["models"][model]["base"]]
-            facts = {"alone": at.resume(folder), "hours": hours, "record": folder / "run.json", "told": hours}
+            facts = {"alone": at.resume(folder), "hours": hours, "record": folder / "run.json"}
             yield Job("models", model, (folder,), at.log(f"models/{model}"), **facts)
     for model in experiment.models:
         corpus = config["statistics"]["corpus"]
         output, hours, name = at.statistics(model, corpus), each["statistics", model, corpus], f"{model}-{corpus}"
         files, log = (output, output.with_suffix(".json")), at.log(f"statistics/{name}")
-        alone = [at.resume(output.with_name(f"{output.stem}-{i}-of-{shards}")) for i in range(1, shards + 1)]
-        if shards == 1:
-            facts = {"alone": alone[0], "hours": hours, "record": files[1], "told": hours}
-            yield Job("statistics", name, files, log, **facts)
-            continue
-        for i, folder in enumerate(alone, 1):
-            part, log_of = (at.statistics_part(model, corpus, i),), at.log(f"statistics/{name}-{i}")
-            yield Job("statistics", f"{name}, shard {i}", part, log_of, alone=folder, then=output, hours=hours)
-        yield Job("statistics", f"{name}, gathered", files, log)
+        facts = {"alone": at.resume(output), "hours": hours, "record": files[1], "devices": config["shards"]}
+        yield Job("statistics", name, files, log, **facts)
     for model in experiment.models:
         for method in experiment.trained:
             hours, devices = each["finetune", model, method], experiment.training(method)["devices"]
             for seed in experiment.seeds:
                 run = at.run(model, method, seed)
                 files = tuple(run / name for name in ("best", "last", "config.yaml", "log.jsonl", "run.json"))
-                facts = {"alone": at.resume(run), "hours": hours, "record": files[-1], "told": hours}
+                facts = {"alone": at.resume(run), "hours": hours, "record": files[-1]}
                 log = at.log(f"runs/{model}/{method}/seed{seed}")
                 yield Job("finetune", f"{model}, {method}, seed {seed}", files, log, devices=devices, **facts)
 
@@ -178,17 +166,11 @@ def _answers(experiment: Experiment, made: Plan) -> Iterator[Job]:
             yield Job("decode", "guesses", files, at.log("generations/none/guess"))
             continue
         further = method == "base" and seed != experiment.seeds[0]
-        shards = 1 if further else experiment.config["shards"]
         hours = each["decode", model, "base, further seeds" if further else method]
         record, parts = at.generations(*place) / "run.json", _parts(experiment, method, seed)
-        for i in range(1, shards + 1) if shards > 1 else ():
-            output, log = at.store_shard(*place, i, shards) / "run.json", at.log(f"generations/{path}-shard{i}")
-            facts = {"alone": at.store(*place) / f"{i}-of-{shards}", "then": record, "hours": hours, "parts": parts}
-            yield Job("decode", f"{name}, shard {i}", (output,), log, **facts)
-        facts = {"alone": at.store(*place) / "1-of-1", "record": record, "told": hours * shards}
-        facts |= {"hours": hours, "parts": parts} if shards == 1 else {}
-        said = name + (", gathered" if shards > 1 else "")
-        yield Job("decode", said, (*files, record), at.log(f"generations/{path}"), **facts)
+        facts = {"alone": at.store(*place) / "all", "record": record, "hours": hours, "parts": parts}
+        facts |= {"devices": experiment.config["shards"]}
+        yield Job("decode", name, (*files, record), at.log(f"generations/{path}"), **facts)
     yield from judged
 
 
@@ -226,8 +208,8 @@ def pace(every: list[Job]) -> tuple[dict[str, float], int]:
     """
     took: dict[str, list[tuple[float, float]]] = {job.stage: [] for job in every}
     for job in every:
-        if job.told and job.finished and (seconds := job.seconds()):
-            took[job.stage].append((seconds / 3600, job.told))
+        if job.hours and job.finished and (seconds := job.seconds()):
+            took[job.stage].append((seconds / 3600, job.hours))
     known = [one for found in took.values() for one in found]
 
     def ratio(found: list[tuple[float, float]]) -> float:

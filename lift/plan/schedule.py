@@ -21,19 +21,15 @@ def job_hours(made: Plan) -> dict[tuple[str, str, str], float]:
     return {(part.stage, part.model, part.what): part.hours / part.jobs for part in made.parts if part.jobs}
 
 
-def tasks(experiment: Experiment, made: Plan) -> dict[str, Task]:
-    """By name, the jobs with hours in a plan."""
+def tasks(experiment: Experiment, made: Plan, gpus: int) -> dict[str, Task]:
+    """By name, the jobs with hours in a plan, where a job may take so many GPUs."""
     each, config, found = job_hours(made), experiment.config, {}
-
-    def add(name: str, shards: int, job: Task) -> None:
-        for shard in range(1, shards + 1):
-            found[name + (f", shard {shard}" if shards > 1 else "")] = job
-
+    shards = min(config["shards"], gpus)
     for model in experiment.models:
         base = f"base {model}"
         found[base] = Task(each["models", model, config["models"][model]["base"]], 1)
         of_corpus = each["statistics", model, config["statistics"]["corpus"]]
-        add(f"statistics of {model}", config["shards"], Task(of_corpus, 1, (base,)))
+        found[f"statistics of {model}"] = Task(of_corpus / shards, shards, (base,))
         for method in experiment.trained:
             devices, hours = experiment.training(method)["devices"], each["finetune", model, method]
             for seed in experiment.seeds:
@@ -44,8 +40,7 @@ def tasks(experiment: Experiment, made: Plan) -> dict[str, Task]:
             further = method == "base" and seed != experiment.seeds[0]
             hours = each["decode", model, "base, further seeds" if further else method]
             run = base if method == "base" else f"training {model} by {experiment.run_of(method)}, seed {seed}"
-            shards = 1 if further else config["shards"]
-            add(f"decoding {model} by {method}, seed {seed}", shards, Task(hours, 1, (run,)))
+            found[f"decoding {model} by {method}, seed {seed}"] = Task(hours / shards, shards, (run,))
     return found
 
 
@@ -99,7 +94,7 @@ def choices(experiment: Experiment, assumed: Assumptions) -> list[dict]:
             for training in (changed["training"], *(one.get("training", {}) for one in changed["methods"].values())):
                 training["devices"] = devices
         other = Experiment(changed)
-        jobs = tasks(other, plan(changed, experiment.layout.folder, assumed))
+        jobs = tasks(other, plan(changed, experiment.layout.folder, assumed), gpus)
         chain = sum(jobs[name].hours for name in longest_chain(jobs))
         rows.append({"shards": shards, "devices": devices, "chain": chain, "all": hours_with(jobs, gpus)})
     return rows

@@ -1,11 +1,13 @@
 """Answer benchmarks with one checkpoint, by diffusion decoding.
 
-Answers are kept in a store as they finish; only those that are missing there are computed. Several jobs may share the
-work by --shard; the last one, without it, finds all answers there, loads no model and writes the files.
+Answers are kept in a store as they finish; only those that are missing there are computed. With `shards` it starts
+processes that share them out; then all are there, and it loads no model and writes the files.
 """
 
 import json
+import sys
 import time
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -14,9 +16,8 @@ import torch
 from lift import provenance
 from lift.decode import answers
 from lift.decode.settings import Decoder
-from lift.machine import device
+from lift.machine import launch
 from lift.machine.lock import alone
-from lift.machine.shards import shard
 from lift.models.adapters import load_trained
 from lift.models.predictor import DTYPES
 from lift.models.quantisation import described
@@ -28,23 +29,22 @@ def add_arguments(parser) -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--method", required=True, help="`base` for the model as it is")
     parser.add_argument("--seed", type=int, required=True, help="of the run and of the sampling noise")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--shard", type=shard, metavar="I/N", default="1/1", help="every N-th batch, from the I-th on")
+    parser.add_argument("--threads", type=int, default=1, help="of all processes together")
 
 
 def main(experiment, args) -> list[Path] | None:
     started = time.perf_counter()
-    torch.set_num_threads(args.threads)
+    shards, (part, parts) = experiment.config["shards"], launch.share()
+    threads = max(1, args.threads // shards)
+    torch.set_num_threads(threads)
     place, layout = (args.model, args.method, args.seed), experiment.layout
     view, base, run = experiment.decoding(*place), experiment.model(args.model), experiment.checkpoint(*place)
-    part, parts = args.shard
-    whole, store_folder = layout.generations(*place), layout.store(*place)
-    output = whole if parts == 1 else layout.store_shard(*place, part + 1, parts)
+    output, store_folder = layout.generations(*place), layout.store(*place)
     tokenizer = load_tokenizer(base, view["family"])
 
     @cache
     def model():  # only where an answer is missing
-        device.claim(view["device"])
+        launch.own_device(view["device"])
         kind = DTYPES[view["dtype"]]
         return load_trained(base, run, view["device"], kind, view["family"], view["quantisation"])
 
@@ -54,7 +54,7 @@ def main(experiment, args) -> list[Path] | None:
         weights_hash,
         provenance.fingerprint("lift.decode.answers", "lift.models.adapters"),
         args.seed,
-        args.threads,
+        threads,
         view["family"],
         view["device"],
         view["dtype"],
@@ -64,7 +64,8 @@ def main(experiment, args) -> list[Path] | None:
     store_folder.mkdir(parents=True, exist_ok=True)
     output.mkdir(parents=True, exist_ok=True)
     costs, hashes, written = [], {}, [output / "run.json"]
-    with alone(store_folder / f"{part + 1}-of-{parts}"):
+    with nullcontext() if launch.launched() else alone(store_folder / "all"):  # their launcher is alone there
+        processes = launch.in_shards(shards, view["device"], sys.argv[1:])
         for benchmark, plan in view["benchmarks"].items():
             path = layout.problems(benchmark)
             problems = [json.loads(line) for line in path.read_text().splitlines()]
@@ -77,7 +78,7 @@ def main(experiment, args) -> list[Path] | None:
                 store.remove_stale()
                 batches = answers.make_batches(prompts, plan["samples"], size)
                 ours = dict(list(enumerate(batches))[part::parts])
-                with store.missing(ours) as (missing, bar):
+                with store.missing(ours, silent=part > 0) as (missing, bar):
                     if missing:
                         answers.compute(
                             *(model(), tokenizer, benchmark, problems, prompts, Decoder(**settings)),
@@ -103,22 +104,30 @@ def main(experiment, args) -> list[Path] | None:
         "device": view["device"],
         "dtype": view["dtype"],
         **described(view["quantisation"]),
-        "threads": args.threads,
+        "threads": threads,
         "seconds_this_process": round(time.perf_counter() - started, 1),
         "costs": costs,
     }
-    shards = experiment.config["shards"] if parts == 1 else 1
-    of_shards = [layout.store_shard(*place, i, shards) / "run.json" for i in range(1, shards + 1) if shards > 1]
-    records = [provenance.record(**facts), *(json.loads(path.read_text()) for path in of_shards if path.is_file())]
+    ours = provenance.record(**facts)
+    if launch.launched():
+        if model.cache_info().currsize:
+            _record_of(store_folder, part, parts).write_text(json.dumps(ours))
+        return None
+    paths = [_record_of(store_folder, i, processes) for i in range(processes)]
+    records = [ours, *(json.loads(path.read_text()) for path in paths if path.is_file())]
     seen = {
         fact: [record[fact] for record in records if fact in record]
         for fact in ("gpu", "cuda", "driver", "peak_memory_bytes", "peak_gpu_memory_bytes")
     }
-    shared = {  # by all shards: the most memory, and every card with its versions
+    shared = {  # by all processes: the most memory, and every card with its versions
         fact: max(found) if fact.startswith("peak") else " and ".join(sorted(set(found)))
         for fact, found in seen.items()
         if found
     }
-    record = records[0] | shared
-    (output / "run.json").write_text(json.dumps(record, indent=2) + "\n")
-    return written if parts == 1 else None
+    written[0].write_text(json.dumps(ours | shared, indent=2) + "\n")
+    return written
+
+
+def _record_of(folder: Path, part: int, parts: int) -> Path:
+    """Where one of several processes says what it ran on."""
+    return folder / f"{part + 1}-of-{parts}.json"

@@ -35,25 +35,26 @@ def measure(
     model: MaskPredictor,
     corpus: datasets.Dataset,
     view: dict,
-    number: int,
-    shards: int,
+    part: int,
+    parts: int,
     kept: Path,
     save_seconds: float,
-) -> Accumulator:
-    """The sums over every `shards`-th batch of the corpus, from batch `number` on.
+) -> None:
+    """The sums over every `parts`-th batch of the corpus, from batch number `part` on.
 
-    view: of lift.config.experiment.Experiment.statistics. kept: where the sums lie while they grow, saved every
-    `save_seconds`; a file that is there is gone on from.
+    view: of lift.config.experiment.Experiment.statistics. kept: the file of the sums, saved every `save_seconds` while
+    they grow and at the end; one that is there is gone on from.
     """
     device, levels = str(model.device), view["levels"]
-    batches = make_batches(corpus, view["batch_size"])[number::shards]
+    batches = make_batches(corpus, view["batch_size"])[part::parts]
     steps = [(batch, i) for batch in batches for i in range(view["passes"])]
     accumulator, done = Accumulator(levels, model.network.config.vocab_size, device), 0
     if kept.exists():
-        done = int(accumulator.load(kept)["done"])
+        accumulator, facts = Accumulator.load(levels, kept, device)
+        done = int(facts["done"])
         print(f"{done} of {len(steps)} batches found", flush=True)
     sizes = [len(levels) * len(indices) for indices, _ in steps]
-    bar = tqdm(total=sum(sizes), initial=sum(sizes[:done]), unit="sequence", mininterval=5)
+    bar = tqdm(total=sum(sizes), initial=sum(sizes[:done]), unit="sequence", mininterval=5, disable=part > 0)
     saved = time.monotonic()
     for indices, repeat in steps[done:]:
         batch = read_batch(corpus, indices, view["max_length"], model.pad_id, device)
@@ -67,4 +68,4 @@ def measure(
             accumulator.save(kept, done=done)
             saved = time.monotonic()
     bar.close()
-    return accumulator
+    accumulator.save(kept, done=done)

@@ -1,7 +1,7 @@
 """Confidence by token and masking level: the paper's analysis of what is learnable when.
 
 A stream of batches goes in; sums of size levels x vocabulary come out, whatever the size of the corpus. The sums are
-whole numbers, so that order, shards and restarts do not change a bit of them.
+whole numbers, so that order, parts and restarts do not change a bit of them.
 """
 
 import hashlib
@@ -68,18 +68,20 @@ class Accumulator:
         save_file(tensors, partial, said | {"sha256": self._checksum(said)})
         os.replace(partial, path)
 
-    def load(self, path: Path) -> dict[str, str]:
-        """Take the sums from a file, and return the facts about them. Raises InputError where it was changed."""
+    @classmethod
+    def load(cls, levels: list[float], path: Path, device: torch.device | str = "cpu") -> tuple["Accumulator", dict]:
+        """The sums of a file, and the facts about them. Raises InputError where it was changed."""
         try:
             with safe_open(path, "pt") as file:
-                self.sums.copy_(file.get_tensor("sums"))
-                self.frequency.copy_(file.get_tensor("frequency"))
-                facts = file.metadata()
+                frequency, facts = file.get_tensor("frequency"), file.metadata()
+                found = cls(levels, len(frequency), device)
+                found.sums.copy_(file.get_tensor("sums"))
+                found.frequency.copy_(frequency)
         except (SafetensorError, RuntimeError) as error:  # the latter where sizes differ
             raise InputError(f"{path} cannot be read: {error}. Remove it, and it is made again.") from None
-        if facts.pop("sha256", None) != self._checksum(facts):
+        if facts.pop("sha256", None) != found._checksum(facts):
             raise InputError(f"{path} has other content than was written: remove it, and it is made again.")
-        return facts
+        return found, facts
 
     def _checksum(self, facts: dict[str, str]) -> str:
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
@@ -122,30 +124,9 @@ def accumulate(
                 accumulator.add(index, tokens, model.head(part))
 
 
-def gather(paths: list[Path]) -> Accumulator:
-    """The sums of a whole corpus from the files of its shards, each with the facts "key", "shard" (I/N) and "levels".
-
-    Raises InputError where a shard is missing or was made by other settings.
-    """
-    whole, found, keys = None, [], set()
-    for path in paths:
-        try:
-            with safe_open(path, "pt") as file:
-                facts, (_, vocabulary, _) = file.metadata(), file.get_slice("sums").get_shape()
-                levels = json.loads(facts["levels"])
-        except (SafetensorError, ValueError, KeyError) as error:
-            raise InputError(f"{path} cannot be read: {error}. Remove it, and it is made again.") from None
-        part = Accumulator(levels, vocabulary)
-        part.load(path)
-        found.append(facts["shard"])
-        keys.add(facts["key"])
-        if len(keys) > 1:
-            raise InputError(f"{path} was made by another model, corpus, code or other settings than {paths[0]}.")
-        if whole is None:
-            whole = part
-        else:
-            whole.merge(part)
-    count = found[0].partition("/")[2]
-    if sorted(found) != sorted(f"{i + 1}/{count}" for i in range(int(count))):
-        raise InputError(f"Of {count} shards of the token statistics each is needed once, not {', '.join(found)}.")
+def gather(levels: list[float], paths: list[Path]) -> Accumulator:
+    """The sums of a whole corpus from the files of its parts, as `Accumulator.save` wrote them."""
+    whole, *others = (Accumulator.load(levels, path)[0] for path in paths)
+    for part in others:
+        whole.merge(part)
     return whole

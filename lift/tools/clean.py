@@ -50,7 +50,6 @@ def _kept(layout: Layout) -> dict[str, Path]:
     """The folders that are of use for restarts only."""
     return {
         "state of unfinished jobs (.resume)": layout.resume(layout.folder / "x").parent,
-        "sums of shards (.parts)": layout.statistics_part("x", "x", 1).parents[2],
         "store of answers (.answers)": layout.store("x", "x", 0).parents[2],
     }
 

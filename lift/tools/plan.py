@@ -60,7 +60,7 @@ def main(args) -> None:
     experiment.layout = Layout(args.results or experiment.layout.folder)
     assumed = planning.Assumptions(**given)
     made = planning.plan(config, experiment.layout.folder, assumed)
-    stages, jobs = made.stages(), schedule.tasks(experiment, made)
+    stages, jobs = made.stages(), schedule.tasks(experiment, made, args.gpus)
     choices = schedule.choices(experiment, assumed) if config["device"] == "cuda" and args.gpus > 1 else []
     if args.json:
         parts = [asdict(part) | {"disk": part.disk} for part in made.parts]

@@ -83,14 +83,11 @@ def stage(name, view, chosen=None):
     compared by its command, since that takes `threads`.
     """
 
-    def command(wildcards, threads):
-        shard = f" --shard {wildcards.shard}/{SHARDS}" if "shard" in wildcards.keys() else ""
-        return f"{COMMAND} {name} --config {shlex.quote(str(HANDED))}{shard}"
-
     imported, encode = f"lift.stages.{name.replace('-', '_')}", JSONEncoder().encode
     settings = (lambda wildcards: encode(view(wildcards))) if callable(view) else encode(view)
     code = (lambda wildcards: fingerprint(imported, *chosen(view(wildcards)))) if chosen else fingerprint(imported)
-    return {"lift": command, "settings": settings, "code": code}
+    command = f"{COMMAND} {name} --config {shlex.quote(str(HANDED))}"
+    return {"lift": lambda wildcards, threads: command, "settings": settings, "code": code}
 
 
 def in_repository(path):
@@ -131,8 +128,8 @@ def runtime(stage, what=None):
             return None
         from lift.plan import wall_time
 
-        at_once = devices(wildcards) if stage == "finetune" else 1
-        return attempt * wall_time.minutes(plan(), stage, wildcards.model, what or wildcards.get("method"), at_once)
+        shares = devices(wildcards) if stage == "finetune" else SHARDS if stage in ("statistics", "decode") else 1
+        return attempt * wall_time.minutes(plan(), stage, wildcards.model, what or wildcards.get("method"), shares)
 
     return minutes
 
@@ -151,11 +148,6 @@ def weights(wildcards):
     """The base model and, of a trained method, the chosen checkpoint of its run."""
     run = EXPERIMENT.checkpoint(wildcards.model, wildcards.method, wildcards.seed)
     return {"model": model_of(wildcards)} | ({"run": str(run)} if run else {})
-
-
-def shard_of(shard):
-    """The folder with the record of a shard."""
-    return AT.store_shard("{model}", "{method}", "{seed}", shard, SHARDS)
 
 
 def problems(method, seed):
@@ -178,7 +170,7 @@ def refuse_what_cannot_run():
     from lift.plan import preflight  # a job of the run has no use for it
 
     here = {job.rule.name for job in workflow.dag.needrun_jobs() if workflow.local_exec or job.is_local}
-    holding = {"token_statistics", "statistics_shard", "train", "answer", "answer_shard", "answer_samples"}
+    holding = {"token_statistics", "train", "answer", "answer_samples"}
     if workflow.local_exec and "gpu" not in workflow.global_resources:  # elsewhere a queue shares the GPUs out
         workflow.register_resource("gpu", 1)
         workflow.scheduler.global_resources["gpu"] = 1

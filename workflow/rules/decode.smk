@@ -5,12 +5,10 @@ FURTHER = EXPERIMENT.answers("base", -1) and EXPERIMENT.seeds[1:]
 
 
 # One job answers all benchmarks of a checkpoint: starting Python and loading a model costs more than many benchmarks.
-# With shards, their jobs have answered already, and this one gathers.
 rule answer:
     input:
         unpack(weights),
         benchmarks=problems("", 0),
-        parts=[shard_of(shard) / "run.json" for shard in range(1, SHARDS + 1) if SHARDS > 1],
     output:
         answers=answer_files(GENERATIONS, "jsonl"),
         record=GENERATIONS / "run.json",
@@ -20,10 +18,10 @@ rule answer:
         AT.timing("generations/{model}/{method}/seed{seed}")
     conda:
         ENVIRONMENT
-    threads: EXPERIMENT.config["threads"]
+    threads: EXPERIMENT.config["threads"] * SHARDS
     resources:
-        mem_mb=MEMORY_MB,
-        gpu=GPUS if SHARDS == 1 else 0,
+        mem_mb=MEMORY_MB * SHARDS,
+        gpu=GPUS * SHARDS,
         runtime=runtime("decode"),
     params:
         **stage("decode", lambda wildcards: EXPERIMENT.decoding(wildcards.model, wildcards.method, int(wildcards.seed))),
@@ -32,26 +30,6 @@ rule answer:
     shell:
         "{params.lift} --model {wildcards.model:q} --method {wildcards.method:q} --seed {wildcards.seed}"
         " --threads {threads} > {log:q} 2>&1"
-
-
-use rule answer as answer_shard with:
-    input:
-        unpack(weights),
-        benchmarks=problems("", 0),
-    output:
-        record=shard_of("{shard}") / "run.json",
-    log:
-        AT.log("generations/{model}/{method}/seed{seed}-shard{shard}"),
-    benchmark:
-        AT.timing("generations/{model}/{method}/seed{seed}-shard{shard}")
-    wildcard_constraints:
-        shard=r"\d+",
-    resources:
-        mem_mb=MEMORY_MB,
-        gpu=GPUS,
-        runtime=runtime("decode"),
-    message:
-        "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed}, shard {wildcards.shard}"
 
 
 if FURTHER:
@@ -68,8 +46,8 @@ if FURTHER:
             method="base",
             seed="|".join(map(str, FURTHER)),
         resources:
-            mem_mb=MEMORY_MB,
-            gpu=GPUS,
+            mem_mb=MEMORY_MB * SHARDS,
+            gpu=GPUS * SHARDS,
             runtime=runtime("decode", "base, further seeds"),
 
     ruleorder: answer_samples > answer
