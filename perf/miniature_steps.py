@@ -17,6 +17,7 @@ from lift.decode import answers
 from lift.decode.settings import Decoder
 from lift.miniature import base, pretraining
 from lift.miniature.benchmarks import mini_contest_a, mini_gsm
+from lift.miniature.sizes import shape
 from lift.models import checkpoint
 from lift.models.tokenization import load_tokenizer
 
@@ -28,7 +29,7 @@ PRODUCTS, ATTENTION = ("aten::mm", "aten::addmm", "aten::bmm"), ("aten::_scaled_
 def training_step(micro_batch: int, torchs_muon: bool):
     """A function that takes a step of pre-training: sequences at once, and torch's Muon or ours."""
     tokenizer = base.make_tokenizer()
-    model = base.make_model(tokenizer, "llada", 128, 4, 4)
+    model = base.make_model(tokenizer, "llada", shape("llada"))
     optimizers = pretraining.make_optimizers(model.network)
     if torchs_muon:
         optimizers[0] = torch.optim.Muon(optimizers[0].param_groups[0]["params"], weight_decay=0.01)

@@ -17,18 +17,8 @@ def network(
 ) -> MaskPredictor:
     """A model of a shape; its mask and padding are the last two tokens. quantisation: as of lift.models.checkpoint."""
     kind = FAMILIES[family]
-    config = kind.config(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        intermediate_size=shape.mlp,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        head_dim=shape.head,
-        rope_parameters={"rope_type": "default", "rope_theta": 5e5},
-        tie_word_embeddings=shape.tied,
-        use_cache=False,
-    )
+    rope = {"rope_type": "default", "rope_theta": 5e5}
+    config = kind.config(**shape.fields, rope_parameters=rope, use_cache=False)
     with torch.device("meta"):
         inner = kind.network(config)
     few = matrix_names(inner) if quantisation else set()

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import torch
 from measurement import median, report, side_by_side
-from transformers import LlamaConfig, LlamaForCausalLM
+from network import network
 
 from lift import noise, provenance
 from lift.models.forward_process import Batch, mask_response
 from lift.models.predictor import MaskPredictor
+from lift.models.shape import Shape
 from lift.statistics.sums import Accumulator, accumulate
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -57,18 +58,9 @@ SIZES = {
 
 def make_model(sizes: Sizes) -> MaskPredictor:
     """A network of LLaDA's kind with random weights: bfloat16 on a GPU, fp32 on a CPU."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=sizes.vocabulary,
-        hidden_size=sizes.hidden,
-        intermediate_size=3 * sizes.hidden,
-        num_hidden_layers=sizes.layers,
-        num_attention_heads=max(1, sizes.hidden // 128),
-        tie_word_embeddings=False,
-        pad_token_id=None,
-    )
-    network = LlamaForCausalLM(config).to(DEVICE, torch.bfloat16 if DEVICE == "cuda" else torch.float32).eval()
-    return MaskPredictor(network, mask_id=sizes.vocabulary - 1, pad_id=0, shift=False)
+    heads = max(1, sizes.hidden // 128)
+    shape = Shape(sizes.hidden, sizes.layers, heads, heads, 3 * sizes.hidden, sizes.vocabulary)
+    return network(shape, DEVICE, dtype=torch.bfloat16 if DEVICE == "cuda" else torch.float32)
 
 
 class Replay:

@@ -17,11 +17,13 @@ from pathlib import Path
 import measurement
 import torch
 from measurement import median, report, seconds
+from network import network
 from torch.nn import functional as F
 
 from lift.finetune.objectives import Selection, lift, loss_sum, vanilla
-from lift.models import adapters, families, predictor
+from lift.models import adapters, predictor
 from lift.models.forward_process import Batch, Draws
+from lift.models.shape import Shape
 
 HEAD_TO_LAYERS = 13.5  # of LLaDA-8B: parameters of the layers for one of the head
 LORA = {"r": 16, "alpha": 32, "dropout": 0.0, "target_modules": ["q_proj", "k_proj", "v_proj"]}
@@ -30,21 +32,10 @@ OBJECTIVES = {"lift3": LIFT3, "lift2": LIFT2, "lift3, single pass": LIFT3 | {"si
 WAYS = ("plain", "chunks")  # of taking the loss
 
 
-def network(hidden: int, layers: int, vocabulary: int, device: str) -> predictor.MaskPredictor:
+def make_model(hidden: int, layers: int, vocabulary: int, device: str) -> predictor.MaskPredictor:
     """A model of LLaDA's family with random weights and a fresh adapter, in training mode."""
-    family = families.FAMILIES["llada"]
-    config = family.config(
-        vocab_size=vocabulary,
-        hidden_size=hidden,
-        intermediate_size=3 * hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=max(1, hidden // 64),
-        num_key_value_heads=max(1, hidden // 64),
-        rope_parameters={"rope_type": "default", "rope_theta": 5e5},
-        use_cache=False,
-    )
-    torch.manual_seed(0)
-    model = predictor.MaskPredictor(family.network(config).to(device), vocabulary - 1, vocabulary - 2, family.shift)
+    heads = max(1, hidden // 64)
+    model = network(Shape(hidden, layers, heads, heads, 3 * hidden, vocabulary), device, dtype=torch.float32)
     adapters.attach(model, LORA, 0)
     return model.train()
 
@@ -101,7 +92,7 @@ class Peak:
 
 def measure_loss(way: str, shape: dict, length: int, device: str) -> dict:
     """Of one way, in this process: bytes of the step beyond the weights, of the layers alone, and seconds."""
-    model = network(**shape, device=device)
+    model = make_model(**shape, device=device)
     batch = batch_of(model, 1, length)
     draws = Draws.at(torch.zeros(1, dtype=torch.long, device=device), length)
     draws.t[:] = 0.5
@@ -159,7 +150,7 @@ def lift_rows(shape: dict, rows: int, length: int, rounds: int, device: str) -> 
     Each round takes new draws, with the levels t on a grid so that their share of each component is exact, and times
     each sequence's SFT step, its LIFT steps, and the scoring pass alone of the sequences that need one, in turns.
     """
-    model = network(**shape, device=device)
+    model = make_model(**shape, device=device)
     batch = batch_of(model, 1, length)
     times = {name: [] for name in ("sft", "score", *OBJECTIVES)}
     scored = dict.fromkeys(OBJECTIVES, 0)

@@ -58,19 +58,8 @@ def shape_of(family):
 def network(shape, dtype=torch.float32, lora=None, family="Dream", device="cpu"):
     """A model of a shape, with an adapter or ready for full fine-tuning."""
     kind = families.FAMILIES[family]
-    own = {"head_dim": shape.head_dim} if shape.head_dim else {}
-    config = kind.config(
-        **own,
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        intermediate_size=shape.mlp,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        rope_parameters={"rope_type": "default", "rope_theta": 1e4},
-        tie_word_embeddings=shape.tied,
-        use_cache=False,
-    )
+    rope = {"rope_type": "default", "rope_theta": 1e4}
+    config = kind.config(**shape.fields, rope_parameters=rope, use_cache=False)
     torch.manual_seed(0)
     with torch.device(device):
         inner = kind.network(config).to(dtype)
@@ -741,8 +730,8 @@ def test_where_shapes_come_from(tmp_path, monkeypatch):
     assert planning.model_shape("m", folder, Layout(tmp_path)) == (tiny, "")
     for family in families.FAMILIES:
         trained = {"base": "train", "family": family, "training": {"hidden_size": 32, "layers": 2, "heads": 2}}
-        made = base.make_model(base.make_tokenizer(), family, 32, 2, 2)
         shape, _ = planning.model_shape("m", trained, Layout(tmp_path))
+        made = base.make_model(base.make_tokenizer(), family, shape)
         assert (shape.mlp, shapes.parameters(shape)) == (96, sum(p.numel() for p in made.parameters()))
     shipped = planning.model_shape("m", {"base": "shipped", "family": "llada"}, Layout(tmp_path))[0]
     assert shapes.parameters(shipped) == sum(p.numel() for p in checkpoint.load(configuration.SHIPPED).parameters())

@@ -6,6 +6,7 @@ from transformers import PreTrainedTokenizerFast
 from lift.miniature.language import BOS, EOS, MASK, VOCABULARY
 from lift.models.families import FAMILIES
 from lift.models.predictor import MaskPredictor
+from lift.models.shape import Shape
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %} <|{{ message['role'] }}|> {{ message['content'] }}{% endfor %}"
@@ -22,22 +23,14 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, chat_template=CHAT_TEMPLATE, **tokens)
 
 
-def make_model(tokenizer, family_name: str, hidden_size: int, layers: int, heads: int) -> MaskPredictor:
-    """A fresh model of a family; the feed-forward is three times as wide as the hidden size, the head untied."""
+def make_model(tokenizer, family_name: str, sizes: Shape) -> MaskPredictor:
+    """A fresh model of a family."""
     family = FAMILIES[family_name]
-    own = {"head_dim": hidden_size // heads} if "head_dim" in family.fields.values() else {}
     config = family.config(
-        **own,
-        vocab_size=len(VOCABULARY),
-        hidden_size=hidden_size,
-        intermediate_size=3 * hidden_size,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads,
+        **sizes.fields,
         max_position_embeddings=256,
         rope_parameters={"rope_type": "default", "rope_theta": 1000.0},
         rms_norm_eps=1e-5,
-        tie_word_embeddings=False,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         use_cache=False,

@@ -25,6 +25,7 @@ from lift.miniature import base, drills
 from lift.miniature.benchmarks import mini_sudoku
 from lift.miniature.language import RESPONSE_LENGTH, write_response
 from lift.miniature.muon import Muon
+from lift.miniature.sizes import shape
 from lift.miniature.tasks import TASKS
 from lift.models import checkpoint
 from lift.models.predictor import MaskPredictor
@@ -132,9 +133,6 @@ def pretrain(
     resume: Path,
     *,
     family: str = "llada",
-    hidden_size: int = 128,
-    layers: int = 4,
-    heads: int = 4,
     steps: int,
     learning_rate: float,
     upper_share: float,
@@ -142,18 +140,21 @@ def pretrain(
     then: dict | None = None,
     seed: int = 0,
     save_every: int = 1000,
+    **sizes: int,
 ) -> dict:
     """Train a base from scratch and write it to `output` in its family's layout; progress is kept in `resume`.
 
     learning_rate: Muon's, at its highest; AdamW takes a sixth. upper_share: of examples from the upper levels. then: a
-    second round with other steps, learning_rate and upper_share, whose optimisers start anew.
+    second round with other steps, learning_rate and upper_share, whose optimisers start anew. sizes: of the network, as
+    of lift.miniature.sizes.shape.
 
     Returns the run record: settings, loss by step, seconds, tokens.
     """
     rounds = [{"steps": steps, "learning_rate": learning_rate, "upper_share": upper_share}, *([then] if then else [])]
     torch.manual_seed(noise.key("base", seed))
     tokenizer = base.make_tokenizer()
-    model = base.make_model(tokenizer, family, hidden_size, layers, heads)
+    network_shape = shape(family, **sizes)
+    model = base.make_model(tokenizer, family, network_shape)
     network, starts = model.network, [0, *itertools.accumulate(one["steps"] for one in rounds)]
     record = {"step": 0, "seconds": 0.0, "tokens": 0, "loss": {}}
     state_file = resume / "state.json"
@@ -194,7 +195,8 @@ def pretrain(
             partial.replace(state_file)  # the old state counts until the new one is whole
     checkpoint.save(model, family, output)
     tokenizer.save_pretrained(output)
-    settings = {"family": family, "hidden_size": hidden_size, "layers": layers, "heads": heads, "steps": steps}
+    settings = {"family": family, "hidden_size": network_shape.hidden, "layers": network_shape.layers}
+    settings |= {"heads": network_shape.heads, "steps": steps}
     settings |= {"learning_rate": learning_rate, "upper_share": upper_share, "batch_size": batch_size, "seed": seed}
     settings |= {"then": then} if then else {}
     return record | {"settings": settings | {"threads": torch.get_num_threads()}}

@@ -46,6 +46,11 @@ class Shape:
         return self.head * self.kv_heads
 
     @property
+    def fields(self) -> dict:
+        """The same by the names of a transformers config."""
+        return {theirs: getattr(self, ours) for theirs, ours in _SIZES.items()} | {"head_dim": self.head}
+
+    @property
     def chunk(self) -> int:
         """Positions whose logits stand in memory together, as lift.models.predictor.MaskPredictor.chunk."""
         return max(1, LOGIT_BYTES // (4 * self.vocabulary))

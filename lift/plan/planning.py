@@ -16,7 +16,7 @@ from lift.finetune.takes import Takes, takes
 from lift.machine.cards import peaks
 from lift.models import peak_memory
 from lift.models.families import FAMILIES
-from lift.models.shape import PUBLISHED, Shape, parameters, read_shape, traits
+from lift.models.shape import PUBLISHED, Shape, parameters, read_shape
 from lift.plan import costs
 
 STAGES = ("data", "models", "statistics", "finetune", "decode", "grade", "results")
@@ -123,11 +123,10 @@ def model_shape(name: str, entry: dict, at: Layout) -> tuple[Shape, str]:
     """The shape of a model of the config, and a sentence where it had to be assumed ("" else)."""
     base, family = entry["base"], FAMILIES[entry["family"]]
     if base == "train":
-        from lift.miniature.language import VOCABULARY
+        from lift.miniature.sizes import shape
 
-        sizes = {"hidden_size": 128, "layers": 4, "heads": 4} | entry["training"]
-        hidden, layers, heads = (sizes[key] for key in ("hidden_size", "layers", "heads"))
-        return Shape(hidden, layers, heads, heads, 3 * hidden, len(VOCABULARY), **traits(family)), ""
+        sizes = ("hidden_size", "layers", "heads")
+        return shape(entry["family"], **{k: size for k, size in entry["training"].items() if k in sizes}), ""
     if not configuration.hub_model(entry):
         return read_shape(
             (configuration.SHIPPED if base == "shipped" else Path(base)) / "config.json", entry["family"]
