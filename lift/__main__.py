@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -44,7 +45,10 @@ def main() -> int:
         name = f"{'stages' if stage in STAGES else 'tools'}.{stage.replace('-', '_')}"
         sub = subparsers.add_parser(stage, help=summary(name))
         if stage == wanted:  # other stages' libraries need not be imported
+            gc.disable()  # what torch and transformers make stays: to look for waste in it takes a third of a start
             module = importlib.import_module(f"lift.{name}")
+            gc.freeze()
+            gc.enable()
             sub.description = module.__doc__
             sub.formatter_class = argparse.RawDescriptionHelpFormatter
             if stage in STAGES:

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
+_IMPORTS = (ast.Import, ast.ImportFrom)
 _LIBRARIES = ("torch", "transformers", "peft", "accelerate", "datasets", "numpy")
 
 
@@ -25,26 +26,25 @@ def _module_file(module: str) -> Path | None:
     return None
 
 
-def _imported(node: ast.AST) -> set[str]:
-    """The modules of this package that an import statement names; empty for any other node."""
-    names = set()
-    if isinstance(node, ast.Import):
-        names = {alias.name for alias in node.names}
-    elif isinstance(node, ast.ImportFrom) and node.module:
-        names = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:
+    """The modules of this package that an import statement names."""
+    names = {alias.name for alias in node.names}
+    if isinstance(node, ast.ImportFrom):
+        names = {node.module, *(f"{node.module}.{name}" for name in names)} if node.module else set()
     return {name for name in names if name.split(".")[0] == "lift" and _module_file(name)}
 
 
 def _without_words(node: object) -> object:
     """A syntax tree as plain values, the same in every Python, without docstrings and imports from this package."""
     if isinstance(node, list):
-        return [_without_words(part) for part in node if not _imported(part)]
+        return [_without_words(part) for part in node if not (isinstance(part, _IMPORTS) and _imported(part))]
     if not isinstance(node, ast.AST):
         return repr(node)
-    fields = dict(ast.iter_fields(node))
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+    fields = {name: value for name, value in ast.iter_fields(node) if value is not None}
+    documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+    if documented and ast.get_docstring(node, clean=False) is not None:
         fields["body"] = node.body[1:]
-    values = {name: _without_words(value) for name, value in fields.items() if value is not None}
+    values = {name: _without_words(value) for name, value in fields.items()}
     return [type(node).__name__, {name: value for name, value in values.items() if value != []}]
 
 
@@ -55,7 +55,8 @@ def _read(module: str) -> tuple[str, set[str]]:
     Layout, comments and docstrings do not: a stage does not run again because a module moved or was explained better.
     """
     tree = ast.parse(_module_file(module).read_text())
-    return str(_without_words(tree)), set().union(*map(_imported, ast.walk(tree)))
+    imports = [_imported(node) for node in ast.walk(tree) if isinstance(node, _IMPORTS)]
+    return str(_without_words(tree)), set().union(*imports)
 
 
 def fingerprint(*modules: str) -> str:

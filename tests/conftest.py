@@ -1,6 +1,7 @@
 """Shared fixtures: tiny checkpoints in the published layouts and values that the public release computed on them."""
 
 import functools
+import gc
 import os
 import sys
 from pathlib import Path
@@ -41,6 +42,7 @@ def pytest_collection_modifyitems(config, items):
 
     What is run by hand is skipped unless it is asked for.
     """
+    gc.freeze()  # all libraries are there by now, and stay
     for item in items:
         if item.get_closest_marker("cluster") and "cluster" not in config.option.markexpr:
             item.add_marker(pytest.mark.skip(reason="by hand: pytest -m cluster"))

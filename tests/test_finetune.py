@@ -139,6 +139,7 @@ def death_at(monkeypatch, step):
 
 
 DROPOUT = LORA | {"dropout": 0.1}
+NETWORKS = ("llada", "dream", "a2d_qwen3")  # Llama, Qwen2, and Qwen3 with a tied head
 
 
 @pytest.mark.parametrize(
@@ -147,8 +148,7 @@ DROPOUT = LORA | {"dropout": 0.1}
         (lift.select, DROPOUT, 1, "llada"),
         (gift.select, DROPOUT, 3, "llada"),
         (functools.partial(lift.select, scoring_dropout=True), DROPOUT, 3, "llada"),
-        *((lift.select, DROPOUT, 3, name) for name in TINY),
-        *((lift.select, None, 5, name) for name in TINY),
+        *((lift.select, lora, dies_at, name) for lora, dies_at in ((DROPOUT, 3), (None, 5)) for name in NETWORKS),
     ],
 )
 def test_a_killed_run_goes_on_to_the_same_weights(corpus, tmp_path, monkeypatch, select, lora, dies_at, name):

@@ -96,7 +96,7 @@ def test_an_own_prompt_decodes_that_benchmark_again_and_trains_nothing(checkout)
     config = copy.deepcopy(CONFIG)
     config["benchmarks"]["countdown"]["prompt"] = str(own)
     plan = checkout.plan("grade", config=config)
-    assert plan == {"prepare_benchmark": 1, "answer": 12, "judge": 12, "grade": 1}
+    assert plan == {"prepare_benchmark": 1, "answer": 10, "judge": 10, "grade": 1}
 
 
 # ---- the configs for one card, and the fast paper
