@@ -27,7 +27,7 @@ def launch(processes: int, arguments: list[str]) -> None:
         for child in psutil.Process().children():
             child.send_signal(number)
 
-    signal.signal(signal.SIGTERM, hand_on)
+    before = signal.signal(signal.SIGTERM, hand_on)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # each sets its own number of threads; torch would warn
     # not `accelerate launch`, which calls the same launcher for GPUs, but on the CPU starts several only through MPI
     kept = "--signals-to-handle=SIGINT,SIGHUP,SIGQUIT"  # at SIGTERM too it would give them 30 seconds, and no more
@@ -42,6 +42,8 @@ def launch(processes: int, arguments: list[str]) -> None:
         raise SystemExit(f"error: {reason}.") from None
     except SignalException as error:
         raise SystemExit(128 + error.sigval) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def share() -> tuple[int, int]:
@@ -54,27 +56,30 @@ def first() -> bool:
     return share()[0] == 0
 
 
-def in_shards(shards: int, device: str, arguments: list[str]) -> int:
+def in_shards(shards: int, device: str, gpus: int | None, arguments: list[str]) -> int:
     """Run `python -m lift ARGUMENTS` in processes that share the work, each with a device of its own.
 
-    Returns how many they were: as many as there are shards, or GPUs where these are fewer. Where that is one, or this
-    is one of them, nothing is started.
+    Returns how many they were: as many as there are shards, or GPUs that may be taken where these are fewer; None for
+    all. Where that is one, or this is one of them, nothing is started.
     """
-    processes = shards if device == "cpu" else min(shards, len(visible_gpus()))
-    if processes > 1 and not launched():
-        claim(device, processes)
-        launch(processes, arguments)
-    return processes
-
-
-def own_device(device: str) -> str:
-    """The device of a process that shares no model with others, claimed; it ends with its launcher."""
-    if not launched():
-        return claim(device)
+    if launched():
+        end_with_launcher()
+        return share()[1]
     if device == "cuda":
+        found = len(visible_gpus())
+        shards = max(1, min(shards, found, found if gpus is None else gpus))
+    if shards > 1:
+        claim(device, shards)
+        launch(shards, arguments)
+    return shards
+
+
+def own_device(device: str) -> None:
+    """Claim a device for this process, or take the one that its launcher claimed for it: CUDA sees no other."""
+    if not launched():
+        claim(device)
+    elif device == "cuda":
         os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpus()[int(os.environ["LOCAL_RANK"])]
-    end_with_launcher()
-    return device
 
 
 def local_device(device: str) -> str:

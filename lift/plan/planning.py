@@ -128,9 +128,8 @@ def model_shape(name: str, entry: dict, at: Layout) -> tuple[Shape, str]:
         sizes = ("hidden_size", "layers", "heads")
         return shape(entry["family"], **{k: size for k, size in entry["training"].items() if k in sizes}), ""
     if not configuration.hub_model(entry):
-        return read_shape(
-            (configuration.SHIPPED if base == "shipped" else Path(base)) / "config.json", entry["family"]
-        ), ""
+        folder = configuration.SHIPPED if base == "shipped" else Path(base)
+        return read_shape(folder / "config.json", entry["family"]), ""
     for folder in (at.model(name), hub.cached_model(base, entry["revision"])):
         if folder is not None and (folder / "config.json").is_file():
             return read_shape(folder / "config.json", entry["family"]), ""
@@ -227,10 +226,9 @@ class _Planner:
         sequences = settings["passes"] * (corpus.rows - corpus.held_out)
         flops = {dtype: sequences * costs.forward_flops(shape, count * length, length, masked)}
         needed = peak_memory.statistics_bytes(shape, dtype, settings["batch_size"], limit, count, bits)
-        path = self.at.statistics(name, settings["corpus"])
-        sums = self.processes * peak_memory.sums_bytes(shape, count)
         held = self.held(needed, name, dtype, self.processes)
-        files = (Files("results", 60 * shape.vocabulary * count + sums, (path,)),)  # about 60 bytes a row
+        size = 60 * shape.vocabulary * count + self.processes * peak_memory.sums_bytes(shape, count)
+        files = (Files("results", size, (self.at.statistics(name, settings["corpus"]),)),)  # about 60 bytes a row
         return Part("statistics", name, settings["corpus"], 1, flops, **held, files=files)
 
     def training(self, name: str, method: str) -> Part:
@@ -286,11 +284,11 @@ class _Planner:
 
     def decoding(self, name: str, method: str) -> list[Part]:
         """The base answers once; with the further seeds, what is drawn at random, in one job a seed."""
-        if method != "base":
-            return [self.answers(name, method, method, self.experiment.seeds)]
-        (first, *further), drawn = self.experiment.seeds, self.experiment.answers("base", -1)
-        parts = [self.answers(name, method, method, [first])]
-        return parts + ([self.answers(name, method, "base, further seeds", further)] if drawn and further else [])
+        seeds = {method: self.experiment.seeds}
+        if method == "base":
+            (first, *further), drawn = self.experiment.seeds, self.experiment.answers("base", -1)
+            seeds = {"base": [first], "base, further seeds": further if drawn else []}
+        return [self.answers(name, method, what, group) for what, group in seeds.items() if group]
 
     def answers(self, name: str, method: str, what: str, seeds: list[int]) -> Part:
         """Of one checkpoint a seed."""
@@ -327,13 +325,9 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
     parts += [*trained, of.unfinished(trained), *(part for one in answering for part in of.decoding(*one))]
     parts += of.judging()
     rate = peaks(config["device"], config["threads"], assumed.gpu, assumed.tflops, assumed.tflops_fp32)
-    used = {
-        name: assumed.utilisation or costs.utilisation(shape, config["device"]) for name, shape in of.shapes.items()
-    }
-    seconds = [sum(n / rate[dtype] for dtype, n in part.flops.items()) for part in parts]
-    parts = [
-        replace(part, hours=taken / used.get(part.model, 1) / 3600) for part, taken in zip(parts, seconds, strict=True)
-    ]
+    used = {name: assumed.utilisation or costs.utilisation(at, config["device"]) for name, at in of.shapes.items()}
+    hours = [sum(n / rate[kind] for kind, n in part.flops.items()) / used.get(part.model, 1) / 3600 for part in parts]
+    parts = [replace(part, hours=taken) for part, taken in zip(parts, hours, strict=True)]
     said = " and ".join(f"{operations / 1e12:g} in {dtype}" for dtype, operations in rate.items())
     shares = " and ".join(dict.fromkeys(f"{share:.0%}" for share in used.values()))
     of.notes.append(f"The processor's peak is {said}, in TFLOP/s; {shares} of them are used.")

@@ -30,6 +30,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--method", required=True, help="`base` for the model as it is")
     parser.add_argument("--seed", type=int, required=True, help="of the run and of the sampling noise")
     parser.add_argument("--threads", type=int, default=1, help="of all processes together")
+    parser.add_argument("--gpus", type=int, help="that `shards` may take; all that there are if left out")
 
 
 def main(experiment, args) -> list[Path] | None:
@@ -65,7 +66,7 @@ def main(experiment, args) -> list[Path] | None:
     output.mkdir(parents=True, exist_ok=True)
     costs, hashes, written = [], {}, [output / "run.json"]
     with nullcontext() if launch.launched() else alone(store_folder / "all"):  # their launcher is alone there
-        processes = launch.in_shards(shards, view["device"], sys.argv[1:])
+        processes = launch.in_shards(shards, view["device"], args.gpus, sys.argv[1:])
         for benchmark, plan in view["benchmarks"].items():
             path = layout.problems(benchmark)
             problems = [json.loads(line) for line in path.read_text().splitlines()]

@@ -27,6 +27,7 @@ from lift.statistics.sums import gather
 def add_arguments(parser) -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--threads", type=int, default=1, help="of all processes together")
+    parser.add_argument("--gpus", type=int, help="that `shards` may take; all that there are if left out")
     parser.add_argument("--save-seconds", type=float, default=60, help="between savings of the sums")
 
 
@@ -52,7 +53,7 @@ def main(experiment, args) -> list[Path] | None:
         return resume / f"{key}-{i + 1}-of-{processes}.safetensors"
 
     with nullcontext() if launch.launched() else alone(resume):  # their launcher is alone there
-        processes = launch.in_shards(shards, view["device"], sys.argv[1:])
+        processes = launch.in_shards(shards, view["device"], args.gpus, sys.argv[1:])
         if processes == parts:  # it is one of them, or the only one
             launch.own_device(view["device"])
             kind = predictor.DTYPES[view["dtype"]]

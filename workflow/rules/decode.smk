@@ -29,7 +29,7 @@ rule answer:
         "Decoding with {wildcards.model}, {wildcards.method}, seed {wildcards.seed} (GPUs: {resources.gpu})"
     shell:
         "{params.lift} --model {wildcards.model:q} --method {wildcards.method:q} --seed {wildcards.seed}"
-        " --threads {threads} > {log:q} 2>&1"
+        " --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
 
 
 if FURTHER:

@@ -27,7 +27,7 @@ rule token_statistics:
     message:
         "Confidence by token and level: {wildcards.model} on {wildcards.corpus} (GPUs: {resources.gpu})"
     shell:
-        "{params.lift} --model {wildcards.model:q} --threads {threads} > {log:q} 2>&1"
+        "{params.lift} --model {wildcards.model:q} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
 
 
 # Aggregate target: the token statistics of every model.
