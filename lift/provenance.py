@@ -168,3 +168,20 @@ def record(**facts: object) -> dict:
         **_seen_by_torch(),
         **facts,
     }
+
+
+def leave(folder: Path, key: str, part: int, parts: int) -> None:
+    """Leave the record of a process that shares a job, for `with_left`; key: of what is worked on."""
+    path = folder / f"{key}.{part + 1}-of-{parts}.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(record()))
+    partial.replace(path)
+
+
+def with_left(own: dict, folder: Path, key: str) -> dict:
+    """A job's record, with what processes left that shared it: the most memory, and every GPU with its versions."""
+    records = [own, *(json.loads(path.read_text()) for path in folder.glob(f"{key}.*-of-*.json"))]
+    for fact in ("peak_memory_bytes", "peak_gpu_memory_bytes", "gpu", "cuda", "driver"):
+        if found := [one[fact] for one in records if fact in one]:
+            own = own | {fact: max(found) if fact.startswith("peak") else " and ".join(sorted(set(found)))}
+    return own

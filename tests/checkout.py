@@ -22,10 +22,9 @@ class Checkout:
     def __init__(self, folder: Path, config: dict) -> None:
         self.folder, self.config = folder, config
         for part in PARTS:
-            ignore = shutil.ignore_patterns("__pycache__")
             source, target = ROOT / part, folder / part
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
+            shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
         self.results = folder / "results" / config["experiment"]
 
     def resolved(self, *keys: str) -> object:

@@ -157,7 +157,7 @@ def test_what_clusters_do_to_jobs(tmp_path, capsys):
             ["--default-resources", "slurm_partition=gpu", "nodes=1", "runtime=5"],
             ["train:runtime=attempt"],
         )
-        cluster.ask("sbatch", "--gpus=2", "--comment=somebody_else", "--wrap", "sleep 60")
+        cluster.ask("sbatch", "--gpus=2", "--comment=somebody_else", "--output=/dev/null", "--wrap", "sleep 60")
         process = site.start(commands("From an empty login node to tables")[-1], out)
         try:
             job = site.wait_for(process, lambda: site.job("rule_answer_", "_lift3"), 900)

@@ -46,7 +46,7 @@ def decode(lift_command, tmp_path, monkeypatch):
         else:
             whole = [sys.executable, "-m", "lift", *command]
             ended = subprocess.run(whole, env=HERE, capture_output=True, text=True, check=False)
-            code, error = ended.returncode, ended.stderr
+            code, error = ended.returncode, ended.stdout + ended.stderr
         assert code == 0, error
         return layout.generations("m", "base", 3), error
 
@@ -63,9 +63,9 @@ def test_shards_give_the_same_answers(decode, tmp_path):
     assert "21/21" in bar
     gathered, bars = decode("shared", shards=3)
     assert generations(gathered) == generations(whole)
+    assert "3 processes share the work" in bars
     assert "8/8" in bars  # of the first, with the first and the fourth batch of four
     store = tmp_path / "shared/results/tiny/.answers/m/base/seed3"
-    assert len(list(store.glob("*-of-3.json"))) == 3
     lines = {path.name.split(".")[-2]: path.read_text().split() for path in store.glob("*threshold*")}
     assert set(lines) == {"1-of-3", "2-of-3", "3-of-3"}
     costs = json.loads((gathered / "run.json").read_text())["costs"]
@@ -73,6 +73,23 @@ def test_shards_give_the_same_answers(decode, tmp_path):
     for ours, theirs in zip(costs, expected, strict=True):
         assert ours["seconds"] > 0
         assert {k: v for k, v in ours.items() if k != "seconds"} == {k: v for k, v in theirs.items() if k != "seconds"}
+
+
+def test_where_no_answer_is_missing_no_process_is_started(decode, tmp_path):
+    """And what the record says of who answered is what they left."""
+    whole, _ = decode("whole")
+    before = generations(whole)
+    (left,) = tmp_path.glob("whole/results/tiny/.answers/m/base/seed3/*.1-of-1.json")
+    record = json.loads(left.read_text()) | {"gpu": "one card", "peak_memory_bytes": 2**50}
+    for number, card in enumerate(("one card", "another", "one card")):
+        left.with_name(f"{left.name.split('.')[0]}.{number}-of-9.json").write_text(json.dumps(record | {"gpu": card}))
+    left.with_name("of-other-weights.1-of-1.json").write_text(json.dumps(record | {"gpu": "a third"}))
+    shutil.rmtree(whole)
+    again, said = decode("whole", shards=3)
+    assert generations(again) == before
+    assert "share the work" not in said
+    record = json.loads((again / "run.json").read_text())
+    assert (record["gpu"], record["peak_memory_bytes"]) == ("another and one card", 2**50)
 
 
 def test_a_restart_computes_what_is_missing(decode, tmp_path):

@@ -849,7 +849,7 @@ def command(*arguments, cwd=ROOT):
 def test_the_command_prints_tables_and_assumptions(tmp_path):
     result = command("--config", CONFIGS[0], "--gpus", 8, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert re.search(r"^\| total +\| +\d+ \|", result.stdout, re.M)
+    assert re.search(r"^\| total +\| +124 \|", result.stdout, re.M)
     assert re.search(r"^\| finetune +\| dream +\| lift3 +\| +3 \|", result.stdout, re.M)
     assert "With 8 GPU(s) at a time: about" in result.stdout
     assert "is not here yet; it is taken to have the shape of LLaDA-8B" in result.stdout

@@ -40,6 +40,7 @@ def test_one_gpu_takes_all_hours_and_many_take_the_longest_chain(paper):
     for gpus in (2, 8, 20, 1000):
         chain = sum(jobs(gpus)[name].hours for name in schedule.longest_chain(jobs(gpus)))
         found = schedule.hours_with(jobs(gpus), gpus)
+        # Graham's bound (1969) is total / gpus + chain; where jobs take several GPUs, half of them may have to wait
         assert max(total / gpus, chain) <= found <= 2 * total / gpus + chain
     assert found == pytest.approx(chain)
 

@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from lift.config.experiment import Experiment
 from lift.machine import lock
 from lift.plan import planning, progress
 from tests.stage_config import write_config
@@ -129,12 +128,14 @@ def test_what_is_left_is_the_plan_corrected_by_what_finished(experiment, status)
     assert f"left: {1.5 * other.hours:,.2f} CPU-hours by the plan, corrected by 1 finished job" in status()[-1]
 
 
-def test_shards_are_devices_of_a_job(experiment):
-    sharded = Experiment(experiment.config | {"shards": 2})
-    sharded.layout = experiment.layout
-    one, other = (job(of, "decode", "m, lift, seed 0") for of in (experiment, sharded))
-    assert (one.devices, other.devices) == (1, 2)
-    assert one.hours == pytest.approx(other.hours)
+def test_processes_that_share_a_job_are_counted(experiment):
+    """By its log while it runs, by its record when it is finished: there may be fewer GPUs than shards."""
+    one = job(experiment, "statistics", "m-c")
+    put(one.log, "2 processes share the work\n" + bar(5, 10, "00:05"))
+    assert one.working() == 2
+    put(one.record, json.dumps({"seconds_this_process": 60, "processes": 2}))
+    assert one.seconds() == 120
+    assert job(experiment, "decode", "m, lift, seed 0").working() == 1
 
 
 def test_another_config_can_be_named(experiment, lift_command, tmp_path):
@@ -154,7 +155,7 @@ def finished(experiment):
     finish(experiment)
     layout = experiment.layout
     put(layout.store("m", "lift", 0) / "mini-gsm.short.key.1-of-1.jsonl", "x" * 2_000_000)
-    put(layout.store("m", "lift", 0) / "1-of-1-lock")
+    put(layout.store("m", "lift", 0) / "all-lock")
     put(layout.resume(layout.run("m", "lift", 0)) / "key/checkpoint-4/optimizer.pt", "x" * 1_000_000)
     put(layout.log("of a method that is no more"))
     put(layout.timing("runs/m/lift/seed0"))

@@ -254,13 +254,15 @@ def test_a_deleted_generations_file_is_made_from_the_answers_that_are_kept(check
     text = lost.read_text()
     lost.unlink()
     assert checkout.plan() == {"answer": 1, "judge": 1} | AFTER_DECODING
+    shared = small(shards=2)  # to the same bytes
     store = next((checkout.results / ".answers/tiny-llada/lift3/seed0").glob("mini-math.*"))
     store.write_text("")  # and one benchmark's kept answers are lost as well
-    assert checkout.run().returncode == 0
+    assert checkout.run(config=shared).returncode == 0
     log = (checkout.results / "logs/generations/tiny-llada/lift3/seed0.log").read_text()
     assert "mini-gsm.greedy: 100%" in log
     assert "mini-gsm.greedy:   0%" not in log
     assert "mini-math.greedy:   0%" in log
+    assert log.startswith("2 processes share the work")
     assert lost.read_text() == text
     assert (checkout.results / "scores.csv").read_bytes() == before
 

@@ -122,6 +122,11 @@ class Experiment:
         """How a method is trained, `corpus` and the `checkpoint` that is decoded included."""
         return configuration.method_training(self.config, method)
 
+    def processes(self, gpus: int) -> int:
+        """That share the statistics of a model, or the answers of a checkpoint, where a job may take so many GPUs."""
+        shards = self.config["shards"]
+        return min(shards, gpus) if self.config["device"] == "cuda" else shards
+
     def model(self, model: str) -> Path:
         """Where a base model lies: in the results where the workflow makes or fetches it, else in the user's folder."""
         entry = self.config["models"][model]

@@ -7,8 +7,6 @@ out the batches and have a file each; so the answers are the same, whoever compu
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +49,7 @@ class Store:
         """Remove what lies there under another key: it is of no use any more."""
         for path in self.folder.glob(f"{self.label}.*.jsonl"):
             if not path.name.startswith(f"{self.label}.{self.key}."):
-                path.unlink()
+                path.unlink(missing_ok=True)  # by another process of the same job
 
     def file(self, part: int, parts: int) -> Path:
         """Where process number `part` adds its batches."""
@@ -61,15 +59,16 @@ class Store:
         """The finished batches of all processes by number."""
         return read_store(sorted(self.folder.glob(f"{self.label}.{self.key}.*.jsonl")))
 
-    @contextmanager
-    def missing(self, batches: dict[int, list], silent: bool = False) -> Iterator[tuple[dict[int, list], tqdm]]:
-        """Those of some batches that are not finished, and a bar of progress over all of them, unless it is silent."""
+    def missing(self, batches: dict[int, list]) -> dict[int, list]:
+        """Those of some batches, by number, that are not finished."""
         finished = self.finished()
-        missing = {number: pairs for number, pairs in batches.items() if number not in finished}
-        total, left = (sum(map(len, group.values())) for group in (batches, missing))
-        shown = {"desc": self.label, "unit": "answer", "mininterval": 5, "disable": silent}
-        with tqdm(total=total, initial=total - left, **shown) as bar:
-            yield missing, bar
+        return {number: pairs for number, pairs in batches.items() if number not in finished}
+
+
+def bar(label: str, batches: dict[int, list], missing: dict[int, list], silent: bool) -> tqdm:
+    """The progress over some batches, of which some are missing."""
+    total, left = (sum(map(len, some.values())) for some in (batches, missing))
+    return tqdm(total=total, initial=total - left, desc=label, unit="answer", mininterval=5, disable=silent)
 
 
 def encode_problems(tokenizer, problems: list[dict]) -> list[list[int]]:

@@ -2,8 +2,12 @@
 
 import os
 import signal
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import torch
@@ -12,6 +16,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from lift.machine.device import claim, visible_gpus
+from lift.machine.lock import alone
 
 launched = torch.distributed.is_torchelastic_launched  # whether this process is one of several
 
@@ -24,8 +29,11 @@ def launch(processes: int, arguments: list[str]) -> None:
     """
 
     def hand_on(number, frame) -> None:
-        for child in psutil.Process().children():
+        children = psutil.Process().children()
+        for child in children:
             child.send_signal(number)
+        if not children:  # none has started yet
+            raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, hand_on)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # each sets its own number of threads; torch would warn
@@ -46,9 +54,15 @@ def launch(processes: int, arguments: list[str]) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
+def add_arguments(parser) -> None:
+    """What a stage takes whose work several processes may share."""
+    parser.add_argument("--threads", type=int, default=1, help="of each process, no more than the config says")
+    parser.add_argument("--gpus", type=int, help="that `shards` may take; all that there are if left out")
+
+
 def share() -> tuple[int, int]:
     """The number of this process, counted from 0, and how many share the work: (0, 1) where it is the only one."""
-    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    return (int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])) if launched() else (0, 1)
 
 
 def first() -> bool:
@@ -56,26 +70,37 @@ def first() -> bool:
     return share()[0] == 0
 
 
-def in_shards(shards: int, device: str, gpus: int | None, arguments: list[str]) -> int:
-    """Run `python -m lift ARGUMENTS` in processes that share the work, each with a device of its own.
-
-    Returns how many they were: as many as there are shards, or GPUs that may be taken where these are fewer; None for
-    all. Where that is one, or this is one of them, nothing is started.
-    """
+@contextmanager
+def alone_with_processes(folder: Path) -> Iterator[None]:
+    """Wait until no other job works in the folder. One of several processes of a job ends with its launcher."""
     if launched():
         end_with_launcher()
+        yield
+    else:
+        with alone(folder):
+            yield
+
+
+def in_shards(shards: int, device: str, gpus: int | None) -> int:
+    """Run this command in processes that share its work, each with a device of its own; returns how many they were.
+
+    That is as many as there are shards, or GPUs that may be taken where these are fewer; gpus None: all. Where it is
+    one, or where this process is one of them, nothing is started.
+    """
+    if launched():
         return share()[1]
     if device == "cuda":
         found = len(visible_gpus())
         shards = max(1, min(shards, found, found if gpus is None else gpus))
     if shards > 1:
         claim(device, shards)
-        launch(shards, arguments)
+        print(f"{shards} processes share the work", flush=True)
+        launch(shards, sys.argv[1:])
     return shards
 
 
 def own_device(device: str) -> None:
-    """Claim a device for this process, or take the one that its launcher claimed for it: CUDA sees no other."""
+    """Claim a device for this process, or take the one that its launcher claimed for it. Once: CUDA sees no other."""
     if not launched():
         claim(device)
     elif device == "cuda":

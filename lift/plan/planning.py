@@ -125,8 +125,8 @@ def model_shape(name: str, entry: dict, at: Layout) -> tuple[Shape, str]:
     if base == "train":
         from lift.miniature.sizes import shape
 
-        sizes = ("hidden_size", "layers", "heads")
-        return shape(entry["family"], **{k: size for k, size in entry["training"].items() if k in sizes}), ""
+        recipe = entry["training"]
+        return shape(entry["family"], **{k: recipe[k] for k in ("hidden_size", "layers", "heads") if k in recipe}), ""
     if not configuration.hub_model(entry):
         folder = configuration.SHIPPED if base == "shipped" else Path(base)
         return read_shape(folder / "config.json", entry["family"]), ""
@@ -143,8 +143,7 @@ class _Planner:
     def __init__(self, experiment: Experiment, assumed: Assumptions) -> None:
         self.experiment, self.assumed, self.notes = experiment, assumed, []
         self.config, self.at = experiment.config, experiment.layout
-        gpus = assumed.gpus if self.config["device"] == "cuda" else self.config["shards"]
-        self.processes = min(self.config["shards"], gpus)
+        self.processes = experiment.processes(assumed.gpus)
         models = self.config["models"].items()
         self.shapes = {name: self.noted(*model_shape(name, entry, self.at)) for name, entry in models}
         bits = "the time to take matrices of 4 bits back to bfloat16, before each product, is not counted."
@@ -325,7 +324,7 @@ def plan(config: dict, results: Path, assumed: Assumptions | None = None) -> Pla
     parts += [*trained, of.unfinished(trained), *(part for one in answering for part in of.decoding(*one))]
     parts += of.judging()
     rate = peaks(config["device"], config["threads"], assumed.gpu, assumed.tflops, assumed.tflops_fp32)
-    used = {name: assumed.utilisation or costs.utilisation(at, config["device"]) for name, at in of.shapes.items()}
+    used = {name: assumed.utilisation or costs.utilisation(of.shapes[name], config["device"]) for name in models}
     hours = [sum(n / rate[kind] for kind, n in part.flops.items()) / used.get(part.model, 1) / 3600 for part in parts]
     parts = [replace(part, hours=taken) for part, taken in zip(parts, hours, strict=True)]
     said = " and ".join(f"{operations / 1e12:g} in {dtype}" for dtype, operations in rate.items())

@@ -21,6 +21,7 @@ STARTING, SILENT = 60, 600  # seconds without a word in its log after which a jo
 
 # tqdm's bar: its label, how much of how much, and the time that it takes still
 _BAR = re.compile(r"(?:([^\r\n|:]+): +)?\d+%\|[^|\r\n]*\| (\d+)/(\d+) \[[\d:]+<([\d:]+|\?)")
+_SHARED = re.compile(r"^(\d+) processes share the work$", re.M)
 _ENDED = re.compile(r"^(error: |\w*(Error|Exception|Interrupt)\b)", re.M)
 
 
@@ -28,7 +29,8 @@ class Job(NamedTuple):
     """One of an experiment's jobs, as workflow/rules has them.
 
     outputs: its files. alone: the folder that it works in alone, of those that take long. hours: of all its devices, by
-    the plan. record: the run record. parts: of decoding, how large what each bar in its log shows is, by label.
+    the plan. devices: of a training run. record: the run record. parts: of decoding, how large what each bar in its log
+    shows is, by label.
     """
 
     stage: str
@@ -68,7 +70,12 @@ class Job(NamedTuple):
         if "costs" in record:
             return sum(cost["seconds"] for cost in record["costs"])
         taken = record.get("seconds_this_process", record.get("seconds"))
-        return taken and taken * self.devices
+        return taken and taken * record.get("processes", self.devices)
+
+    def working(self) -> int:
+        """On how many devices it runs, by its log."""
+        shared = _SHARED.findall(_read(self.log))
+        return int(shared[-1]) if shared else self.devices
 
     def progress(self) -> tuple[float, float | None]:
         """The share that is done, and the seconds that are left, by the bars in the log; None while that is unknown."""
@@ -138,8 +145,7 @@ def _models(experiment: Experiment, made: Plan) -> Iterator[Job]:
         corpus = config["statistics"]["corpus"]
         output, hours, name = at.statistics(model, corpus), each["statistics", model, corpus], f"{model}-{corpus}"
         files, log = (output, output.with_suffix(".json")), at.log(f"statistics/{name}")
-        facts = {"alone": at.resume(output), "hours": hours, "record": files[1], "devices": config["shards"]}
-        yield Job("statistics", name, files, log, **facts)
+        yield Job("statistics", name, files, log, alone=at.resume(output), hours=hours, record=files[1])
     for model in experiment.models:
         for method in experiment.trained:
             hours, devices = each["finetune", model, method], experiment.training(method)["devices"]
@@ -169,7 +175,6 @@ def _answers(experiment: Experiment, made: Plan) -> Iterator[Job]:
         hours = each["decode", model, "base, further seeds" if further else method]
         record, parts = at.generations(*place) / "run.json", _parts(experiment, method, seed)
         facts = {"alone": at.store(*place) / "all", "record": record, "hours": hours, "parts": parts}
-        facts |= {"devices": experiment.config["shards"]}
         yield Job("decode", name, (*files, record), at.log(f"generations/{path}"), **facts)
     yield from judged
 

@@ -24,7 +24,7 @@ def job_hours(made: Plan) -> dict[tuple[str, str, str], float]:
 def tasks(experiment: Experiment, made: Plan, gpus: int) -> dict[str, Task]:
     """By name, the jobs with hours in a plan, where a job may take so many GPUs."""
     each, config, found = job_hours(made), experiment.config, {}
-    shards = min(config["shards"], gpus)
+    shards = experiment.processes(gpus)
     for model in experiment.models:
         base = f"base {model}"
         found[base] = Task(each["models", model, config["models"][model]["base"]], 1)

@@ -125,7 +125,7 @@ def accumulate(
 
 
 def gather(levels: list[float], paths: list[Path]) -> Accumulator:
-    """The sums of a whole corpus from the files of its parts, as `Accumulator.save` wrote them."""
+    """The sums of a whole corpus at some levels, from the files of its parts. Raises InputError as `load` does."""
     whole, *others = (Accumulator.load(levels, path)[0] for path in paths)
     for part in others:
         whole.merge(part)

@@ -65,6 +65,6 @@ def _total(experiment: Experiment, every: list, states: dict, running: dict) -> 
         return "  nothing is left that takes long"
     kind = "GPU-hours" if experiment.config["device"] == "cuda" else "CPU-hours"
     rest = f"by the plan, corrected by {known} finished jobs" if known else "by the plan; no job has finished to tell"
-    working = sum(job.devices for job in running if job.hours)
+    working = sum(job.working() for job in running if job.hours)
     pace = f"; at this pace {_duration(left * 3600 / working)}" if working else ""
     return f"  left: {left:,.2f} {kind} {rest}{pace}"

@@ -82,7 +82,6 @@ def stage(name, view, chosen=None):
     view: a value or, of a job, a function of the wildcards. chosen: the modules that a job's view names. No job is
     compared by its command, since that takes `threads`.
     """
-
     imported, encode = f"lift.stages.{name.replace('-', '_')}", JSONEncoder().encode
     settings = (lambda wildcards: encode(view(wildcards))) if callable(view) else encode(view)
     code = (lambda wildcards: fingerprint(imported, *chosen(view(wildcards)))) if chosen else fingerprint(imported)

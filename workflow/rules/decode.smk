@@ -18,7 +18,7 @@ rule answer:
         AT.timing("generations/{model}/{method}/seed{seed}")
     conda:
         ENVIRONMENT
-    threads: EXPERIMENT.config["threads"] * SHARDS
+    threads: EXPERIMENT.config["threads"] * (1 if GPUS else SHARDS)
     resources:
         mem_mb=MEMORY_MB * SHARDS,
         gpu=GPUS * SHARDS,

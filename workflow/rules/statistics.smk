@@ -17,7 +17,7 @@ rule token_statistics:
         corpus=EXPERIMENT.config["statistics"]["corpus"],
     conda:
         ENVIRONMENT
-    threads: EXPERIMENT.config["threads"] * SHARDS
+    threads: EXPERIMENT.config["threads"] * (1 if GPUS else SHARDS)
     resources:
         mem_mb=MEMORY_MB * SHARDS,
         gpu=GPUS * SHARDS,
