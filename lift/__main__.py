@@ -45,10 +45,10 @@ def main() -> int:
         name = f"{'stages' if stage in STAGES else 'tools'}.{stage.replace('-', '_')}"
         sub = subparsers.add_parser(stage, help=summary(name))
         if stage == wanted:  # other stages' libraries need not be imported
-            gc.disable()  # what torch and transformers make stays: to look for waste in it takes a third of a start
             module = importlib.import_module(f"lift.{name}")
-            gc.freeze()
-            gc.enable()
+            if not gc.isenabled():
+                gc.freeze()
+                gc.enable()
             sub.description = module.__doc__
             sub.formatter_class = argparse.RawDescriptionHelpFormatter
             if stage in STAGES:
@@ -79,4 +79,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    gc.disable()  # what torch and transformers make stays: to look for waste in it would take a third of a start
     sys.exit(main())

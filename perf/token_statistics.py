@@ -11,6 +11,7 @@ import argparse
 import re
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -192,14 +193,17 @@ def grow(way: str, tokens: int) -> tuple[float, float]:
     return (resident(most=True) - before) / 1e6, time.perf_counter() - started
 
 
-def memory_rows(sizes: Sizes) -> list[dict]:
-    """Each measured in a process of its own, since a peak never falls."""
+def apart(way: str, tokens: int) -> tuple[float, float]:
+    """`grow` in a process of its own, since a peak never falls."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(grow, way, tokens).result()
+
+
+def memory_rows(sizes: Sizes, measure: Callable[[str, int], tuple[float, float]]) -> list[dict]:
+    """Two rows for each number of tokens."""
     rows = []
     for tokens in sizes.tokens:
-        found = {}
-        for way in ("lift", "plain"):
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                found[way] = pool.submit(grow, way, tokens).result()
+        found = {way: measure(way, tokens) for way in ("lift", "plain")}
         rows += [
             row(
                 f"peak memory beyond the start, MB, {tokens:.0e} masked tokens",
@@ -225,7 +229,13 @@ softmax of these, since it would be lost in the noise of the whole.
 Memory: logits are made up, {MEMORY_VOCABULARY} a token, at {len(MEMORY_LEVELS)} levels. Each number is from a new
 process, after a first chunk of {CHUNK} tokens. Nothing is extrapolated.
 """
-    report("statistics", "Token statistics", time_rows(sizes) + memory_rows(sizes), text, save=not quick)
+    report(
+        "statistics",
+        "Token statistics",
+        time_rows(sizes) + memory_rows(sizes, grow if quick else apart),
+        text,
+        save=not quick,
+    )
 
 
 if __name__ == "__main__":

