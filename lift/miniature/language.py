@@ -5,7 +5,7 @@ eight tokens: two *openings*, a *remark* and the step itself, such as `then we p
 
 Openings are told by their place (the third statement opens with the third pair), as articles and verbs are in text:
 they are frequent and can be told however much is masked. A remark follows from what is being said: the operation, the
-size of its result and how hard the step is. Remarks are rare, some a hundred times rarer than others, and cannot be
+size of its result and how hard the step is. Remarks are rare, some more than ten times rarer than others, and cannot be
 told while the step is masked. So rare tokens fade faster than frequent ones as more is masked, the observation from
 which LIFT starts. Here the premise is built in: it is the condition of what the miniature finds, not a finding.
 """
