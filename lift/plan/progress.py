@@ -14,7 +14,7 @@ from typing import NamedTuple
 from lift.config.experiment import Experiment
 from lift.machine.lock import held
 from lift.plan.planning import Plan
-from lift.plan.schedule import job_hours
+from lift.plan.schedule import decoding_hours, job_hours
 from lift.report.contents import TABLES, figures
 
 STARTING, SILENT = 60, 600  # seconds without a word in its log after which a job is no longer taken to run
@@ -171,8 +171,7 @@ def _answers(experiment: Experiment, made: Plan) -> Iterator[Job]:
         if method == "guess":
             yield Job("decode", "guesses", files, at.log("generations/none/guess"))
             continue
-        further = method == "base" and seed != experiment.seeds[0]
-        hours = each["decode", model, "base, further seeds" if further else method]
+        hours = decoding_hours(experiment, each, *place)
         record, parts = at.generations(*place) / "run.json", _parts(experiment, method, seed)
         facts = {"alone": at.store(*place) / "all", "record": record, "hours": hours, "parts": parts}
         yield Job("decode", name, (*files, record), at.log(f"generations/{path}"), **facts)

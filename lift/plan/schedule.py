@@ -21,6 +21,12 @@ def job_hours(made: Plan) -> dict[tuple[str, str, str], float]:
     return {(part.stage, part.model, part.what): part.hours / part.jobs for part in made.parts if part.jobs}
 
 
+def decoding_hours(experiment: Experiment, each: dict, model: str, method: str, seed: int) -> float:
+    """Device-hours of decoding a checkpoint, by `job_hours`: the base answers with a further seed what is drawn."""
+    further = method == "base" and seed != experiment.seeds[0]
+    return each["decode", model, "base, further seeds" if further else method]
+
+
 def tasks(experiment: Experiment, made: Plan, gpus: int) -> dict[str, Task]:
     """By name, the jobs with hours in a plan, where a job may take so many GPUs."""
     each, config, found = job_hours(made), experiment.config, {}
@@ -37,8 +43,7 @@ def tasks(experiment: Experiment, made: Plan, gpus: int) -> dict[str, Task]:
         for of_model, method, seed in experiment.checkpoints():
             if of_model != model:
                 continue
-            further = method == "base" and seed != experiment.seeds[0]
-            hours = each["decode", model, "base, further seeds" if further else method]
+            hours = decoding_hours(experiment, each, model, method, seed)
             run = base if method == "base" else f"training {model} by {experiment.run_of(method)}, seed {seed}"
             found[f"decoding {model} by {method}, seed {seed}"] = Task(hours / shards, shards, (run,))
     return found
