@@ -9,6 +9,7 @@ import re
 import resource
 import subprocess
 import sys
+from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -171,16 +172,17 @@ def record(**facts: object) -> dict:
 
 
 def leave(folder: Path, key: str, part: int, parts: int) -> None:
-    """Leave the record of a process that shares a job, for `with_left`; key: of what is worked on."""
+    """Leave the record of one of a job's processes as KEY.I-of-N.json, for `with_left`; key: of what it works on."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}.{part + 1}-of-{parts}.json"
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(record()))
     partial.replace(path)
 
 
-def with_left(own: dict, folder: Path, key: str) -> dict:
-    """A job's record, with what processes left that shared it: the most memory, and every GPU with its versions."""
-    records = [own, *(json.loads(path.read_text()) for path in folder.glob(f"{key}.*-of-*.json"))]
+def with_left(own: dict, left: Iterable[Path]) -> dict:
+    """A job's record, with what its processes left: the most memory, and every GPU with its versions."""
+    records = [own, *(json.loads(path.read_text()) for path in left)]
     for fact in ("peak_memory_bytes", "peak_gpu_memory_bytes", "gpu", "cuda", "driver"):
         if found := [one[fact] for one in records if fact in one]:
             own = own | {fact: max(found) if fact.startswith("peak") else " and ".join(sorted(set(found)))}

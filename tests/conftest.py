@@ -38,7 +38,7 @@ def threads():
 
 
 def pytest_collection_modifyitems(config, items):
-    """Files that run the real DAG first: with several processes, nobody should wait for the longest.
+    """What takes longest first: with several processes, nobody should wait for it.
 
     What is run by hand is skipped unless it is asked for.
     """
@@ -47,7 +47,9 @@ def pytest_collection_modifyitems(config, items):
         if item.get_closest_marker("cluster") and "cluster" not in config.option.markexpr:
             item.add_marker(pytest.mark.skip(reason="by hand: pytest -m cluster"))
     slow = {item.path for item in items if item.get_closest_marker("dag")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(
+        key=lambda item: (not item.path.name.startswith(("test_cluster", "test_workflow")), item.path not in slow)
+    )
 
 
 @pytest.fixture(scope="session")

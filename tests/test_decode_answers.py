@@ -67,6 +67,7 @@ def test_shards_give_the_same_answers(decode, tmp_path):
     assert "2 processes share the work" in bars
     assert "12/12" in bars  # of the first, with every second batch of four
     store = tmp_path / "shared/results/tiny/.answers/m/base/seed3"
+    assert [path.name.partition(".")[2] for path in sorted(store.glob("*-of-*.json"))] == ["1-of-2.json", "2-of-2.json"]
     lines = {path.name.split(".")[-2]: path.read_text().split() for path in store.glob("*threshold*")}
     assert set(lines) == {"1-of-2", "2-of-2"}
     costs = json.loads((gathered / "run.json").read_text())["costs"]
@@ -84,13 +85,15 @@ def test_where_no_answer_is_missing_no_process_is_started(decode, tmp_path):
     record = json.loads(left.read_text()) | {"gpu": "one card", "peak_memory_bytes": 2**50}
     for number, card in enumerate(("one card", "another", "one card")):
         left.with_name(f"{left.name.split('.')[0]}.{number}-of-9.json").write_text(json.dumps(record | {"gpu": card}))
-    left.with_name("of-other-weights.1-of-1.json").write_text(json.dumps(record | {"gpu": "a third"}))
+    other = left.with_name("of-other-weights.1-of-1.json")
+    other.write_text(json.dumps(record | {"gpu": "a third"}))
     shutil.rmtree(whole)
     again, said = decode("whole", shards=3)
     assert generations(again) == before
     assert "share the work" not in said
     record = json.loads((again / "run.json").read_text())
     assert (record["gpu"], record["peak_memory_bytes"]) == ("another and one card", 2**50)
+    assert not other.exists()
 
 
 def test_a_restart_computes_what_is_missing(decode, tmp_path):

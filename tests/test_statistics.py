@@ -1,5 +1,6 @@
 """Statistics by token and level, against a version that keeps every masked token in a list."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -266,6 +267,9 @@ def test_a_killed_run_makes_the_same_bytes(whole, tokenised, tmp_path, shards):
     assert re.search(rf"\d+ of {steps} batches found", again.stdout)
     assert table.read_bytes() == whole.read_bytes()
     assert not list(tmp_path.glob("results/tiny/.resume/statistics/*/"))
+    record = json.loads(table.with_suffix(".json").read_text())
+    assert record["processes"] == shards
+    assert record["instructions"]
     if shards == 2:
         assert "2 processes share the work" in again.stdout
         sequences = 2 * PASSES * sum(len(batch) for batch in make_batches(tokenised["train"], 4)[::2])

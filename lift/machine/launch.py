@@ -18,6 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from lift.machine.device import claim, visible_gpus
 from lift.machine.lock import alone
 
+_LAUNCHER = "LIFT_LAUNCHER"  # the process that started this one, by its number
 launched = torch.distributed.is_torchelastic_launched  # whether this process is one of several
 
 
@@ -32,10 +33,13 @@ def launch(processes: int, arguments: list[str]) -> None:
         children = psutil.Process().children()
         for child in children:
             child.send_signal(number)
-        if not children:  # none has started yet
+        if not children:  # none has started, or all have ended
             raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, hand_on)
+    # torch sets the others, and leaves them so
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)}
+    signal.signal(signal.SIGTERM, hand_on)
+    os.environ[_LAUNCHER] = str(os.getpid())
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # each sets its own number of threads; torch would warn
     # not `accelerate launch`, which calls the same launcher for GPUs, but on the CPU starts several only through MPI
     kept = "--signals-to-handle=SIGINT,SIGHUP,SIGQUIT"  # at SIGTERM too it would give them 30 seconds, and no more
@@ -51,7 +55,8 @@ def launch(processes: int, arguments: list[str]) -> None:
     except SignalException as error:
         raise SystemExit(128 + error.sigval) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def add_arguments(parser) -> None:
@@ -114,7 +119,7 @@ def local_device(device: str) -> str:
 
 def end_with_launcher(poll: float = 1.0) -> None:
     """End this process when the one that started it ends, even if that had no time to say so."""
-    launcher = os.getppid()
+    launcher = int(os.environ[_LAUNCHER])
 
     def watch() -> None:
         while os.getppid() == launcher:

@@ -43,7 +43,9 @@ def main(experiment, args) -> list[Path] | None:
     def model():  # only where an answer is missing
         launch.own_device(view["device"])
         kind = DTYPES[view["dtype"]]
-        return load_trained(base, run, view["device"], kind, view["family"], view["quantisation"])
+        loaded = load_trained(base, run, view["device"], kind, view["family"], view["quantisation"])
+        provenance.leave(folder, key, part, parts)  # in case it does not get to the end
+        return loaded
 
     weights = [p for source in (base, run) if source for p in sorted(source.glob("*.safetensors"))]
     weights_hash = provenance.file_hash(*weights)
@@ -73,6 +75,11 @@ def main(experiment, args) -> list[Path] | None:
                 store.remove_stale()
                 batches = dict(enumerate(answers.make_batches(prompts, plan["samples"], sizes[name])))
                 work.append((benchmark, name, settings, problems, prompts, store, batches))
+        if not launch.launched():
+            begun = any(store.finished() for *_, store, _ in work)
+            for path in folder.glob("*-of-*.json"):
+                if not (begun and path.name.startswith(f"{key}.")):
+                    path.unlink()
         left = any(store.missing(batches) for *_, store, batches in work)
         processes = launch.in_shards(experiment.config["shards"], view["device"], args.gpus) if left else 1
         for benchmark, _, settings, problems, prompts, store, batches in work:
@@ -90,29 +97,29 @@ def main(experiment, args) -> list[Path] | None:
             provenance.leave(folder, key, part, parts)
         if launch.launched():
             return None
-    costs, written = [], [output / "run.json"]
-    for benchmark, name, settings, *_, store, _ in work:
-        rows, cost = answers.collect(store.finished())
-        written.append(output / name / f"{benchmark}.jsonl")
-        written[-1].parent.mkdir(parents=True, exist_ok=True)
-        written[-1].write_text("".join(json.dumps(row) + "\n" for row in rows))
-        costs.append({"benchmark": benchmark, "decoder": name, "gen_length": settings["gen_length"]} | cost)
-    facts = {
-        "seed": args.seed,
-        "model": str(base),
-        "run": run and str(run),
-        "weights": weights_hash,
-        "step": decoded_step(run),
-        "problems": hashes,
-        "decoding": view["benchmarks"],
-        "batch_sizes": sizes,
-        "device": view["device"],
-        "dtype": view["dtype"],
-        **described(view["quantisation"]),
-        "threads": threads,
-        "seconds_this_process": round(time.perf_counter() - started, 1),
-        "costs": costs,
-    }
-    record = provenance.with_left(provenance.record(**facts), folder, key)
-    (output / "run.json").write_text(json.dumps(record, indent=2) + "\n")
+        costs, written = [], [output / "run.json"]
+        for benchmark, name, settings, *_, store, _ in work:
+            rows, cost = answers.collect(store.finished())
+            written.append(output / name / f"{benchmark}.jsonl")
+            written[-1].parent.mkdir(parents=True, exist_ok=True)
+            written[-1].write_text("".join(json.dumps(row) + "\n" for row in rows))
+            costs.append({"benchmark": benchmark, "decoder": name, "gen_length": settings["gen_length"]} | cost)
+        facts = {
+            "seed": args.seed,
+            "model": str(base),
+            "run": run and str(run),
+            "weights": weights_hash,
+            "step": decoded_step(run),
+            "problems": hashes,
+            "decoding": view["benchmarks"],
+            "batch_sizes": sizes,
+            "device": view["device"],
+            "dtype": view["dtype"],
+            **described(view["quantisation"]),
+            "threads": threads,
+            "seconds_this_process": round(time.perf_counter() - started, 1),
+            "costs": costs,
+        }
+        record = provenance.with_left(provenance.record(**facts), folder.glob(f"{key}.*-of-*.json"))
+        (output / "run.json").write_text(json.dumps(record, indent=2) + "\n")
     return written

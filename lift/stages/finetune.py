@@ -10,7 +10,6 @@ import json
 import shutil
 import sys
 import time
-from contextlib import nullcontext
 from pathlib import Path
 
 import datasets
@@ -48,11 +47,7 @@ def main(experiment, args) -> list[Path] | None:
             launch.launch(settings.devices, sys.argv[1:])
         return None  # the first process says what was written
     torch.set_num_threads(max(1, args.threads // settings.devices))
-    if launch.launched():
-        launch.end_with_launcher()
-        processor = launch.local_device(view["device"])
-    else:
-        processor = device.claim(view["device"])
+    processor = launch.local_device(view["device"]) if launch.launched() else device.claim(view["device"])
     resolved = {
         "model": args.model,
         "corpus": training["corpus"],
@@ -69,7 +64,7 @@ def main(experiment, args) -> list[Path] | None:
     select = registry.module_of("objective", view["objective"]).select
     kind = predictor.DTYPES[view["dtype"]]
     model = checkpoint.load(base, processor, kind, view["family"], view["quantisation"])
-    with nullcontext() if launch.launched() else alone(kept):  # the launcher is alone there already
+    with launch.alone_with_processes(kept):
         facts = finetune(
             model,
             family=view["family"],

@@ -53,6 +53,7 @@ def main(experiment, args) -> list[Path] | None:
             launch.own_device(view["device"])
             kind = predictor.DTYPES[view["dtype"]]
             model = checkpoint.load(folder, view["device"], kind, view["family"], view["quantisation"])
+            provenance.leave(resume, key, part, parts)  # in case it does not get to the end
             measure(model, corpus, view, part, parts, sums_of(part, parts), args.save_seconds)
             provenance.leave(resume, key, part, parts)
         if launch.launched():
@@ -62,7 +63,9 @@ def main(experiment, args) -> list[Path] | None:
         output.parent.mkdir(parents=True, exist_ok=True)
         sums.table(words).to_parquet(output, index=False)
         facts = {"processes": processes, "seconds_this_process": round(time.perf_counter() - started, 1)}
-        record = provenance.with_left(provenance.record(settings=settings, **facts), resume, key)
+        record = provenance.with_left(
+            provenance.record(settings=settings, **facts), resume.glob(f"{key}.*-of-{processes}.json")
+        )
         output.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
         shutil.rmtree(resume)
     return [output, output.with_suffix(".json")]
